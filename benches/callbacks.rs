@@ -80,7 +80,7 @@ fn timed<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<(T, Duration
 struct House {
     runtime: Runtime,
     store: Store,
-    terms: CallbackRules,
+    callback_rules: CallbackRules,
     path: std::path::PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -94,17 +94,17 @@ impl House {
         let path = folder.path().join("bench.db");
         let mut house = company();
         house.queues.insert(queue("repeat"), house.queues[&queue("sales")].clone());
-        let terms = CallbackRules::of(&dozvon::config::Settings::default(), Arc::new(house));
-        let terms = CallbackRules { repeat_queue: Some(queue("repeat")), ..terms };
+        let callback_rules = CallbackRules::of(&dozvon::config::Settings::default(), Arc::new(house));
+        let callback_rules = CallbackRules { repeat_queue: Some(queue("repeat")), ..callback_rules };
         let url = DatabaseUrl::Sqlite(path.clone());
         let store = runtime.block_on(async {
             let store = Store::open(&url, Settings::default()).await.unwrap();
             store.migrate().await.unwrap();
             store
         });
-        let new = Self { runtime, store, terms, path, _folder: folder };
-        new.write(&mut Took::default(), |c, terms| {
-            rules::replace(c, &terms.rules)?;
+        let new = Self { runtime, store, callback_rules, path, _folder: folder };
+        new.write(&mut Took::default(), |c, callback_rules| {
+            rules::replace(c, &callback_rules.rules)?;
             log_in(c, "anna", UnixMs(0)).map(drop)
         });
         new.sql(&include_str!("callbacks/open.sql").replace(":open", &open.to_string()));
@@ -128,8 +128,8 @@ impl House {
         took: &mut Took,
         work: impl FnOnce(&mut Database, &CallbackRules) -> Result<T, StoreError> + Send + 'static,
     ) -> T {
-        let (terms, began) = (self.terms.clone(), Instant::now());
-        let written = self.store.write("bench", move |c| timed(|| work(c, &terms)));
+        let (callback_rules, began) = (self.callback_rules.clone(), Instant::now());
+        let written = self.store.write("bench", move |c| timed(|| work(c, &callback_rules)));
         let (done, worked) = self.runtime.block_on(written).unwrap();
         took.work += worked;
         took.whole += began.elapsed();
@@ -154,9 +154,9 @@ impl House {
     /// The next case of a queue: from its lease, through the agent's claim, to the place of its attempt.
     fn pick(&self, name: &str) -> Took {
         let (mut took, wanted) = (Took::default(), wanted(name));
-        let work = self.write(&mut took, move |c, terms| {
+        let work = self.write(&mut took, move |c, callback_rules| {
             let case = callbacks::ready(c, &wanted.queue, 1, &[])?.remove(0);
-            callbacks::lease(c, case, terms, &wanted)
+            callbacks::lease(c, case, callback_rules, &wanted)
         });
         let work = work.work().unwrap();
         let call = work.call;
@@ -170,12 +170,14 @@ impl House {
             answered_at: NOON,
             at: NOON,
         };
-        let attempt = self.write(&mut took, move |c, terms| callbacks::reserve(c, terms, &wanted)).unwrap();
+        let attempt = self
+            .write(&mut took, move |c, callback_rules| callbacks::reserve(c, callback_rules, &wanted))
+            .unwrap();
         // Not timed: nobody answers, and the agent is free again.
         let how = CallbackResult::without_talk(attempt, Disposition::NoAnswer, "NO_ANSWER");
         let end = CallbackEnd { case: work.case, call, how, at: NOON };
-        self.write(&mut Took::default(), move |c, terms| {
-            callbacks::end(c, terms, &end)?;
+        self.write(&mut Took::default(), move |c, callback_rules| {
+            callbacks::end(c, callback_rules, &end)?;
             let free = EndUnanswered {
                 offer,
                 outcome: offer::Outcome::Cancelled,
@@ -205,7 +207,8 @@ impl House {
     /// Somebody wants the nth of the deferred cases called before all others.
     fn now(&self, nth: u32) -> Took {
         let (mut took, case) = (Took::default(), CaseId(i64::from(nth) * 10 + 3));
-        self.write(&mut took, move |c, terms| callbacks::now(c, terms, case, "anna", NOON)).unwrap();
+        self.write(&mut took, move |c, callback_rules| callbacks::now(c, callback_rules, case, "anna", NOON))
+            .unwrap();
         took
     }
 }

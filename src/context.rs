@@ -59,7 +59,7 @@ impl App {
 
     /// The current rules for callbacks.
     #[must_use]
-    pub fn terms(&self) -> CallbackRules {
+    pub fn callback_rules(&self) -> CallbackRules {
         CallbackRules::of(&self.settings, self.rules())
     }
 

@@ -301,7 +301,7 @@ fn notify(
     let crm = crate::notify::crm::CrmContext {
         store: app.store.clone(),
         clock: app.clock,
-        terms: app.terms(),
+        callback_rules: app.callback_rules(),
         rules: app.rules.clone(),
     };
     let crm = crate::notify::crm::outlet(&app.settings.crm, app.settings.notify.lease, crm);

@@ -17,9 +17,9 @@ pub(crate) const AGENT_LEFT: &str = "AGENT_LEFT";
 pub(crate) const BRIDGE_FAILED: &str = "BRIDGE_FAILED";
 
 /// Records how a callback ended, and what follows for its case.
-pub(crate) async fn record(app: &App, terms: &CallbackRules, end: CallbackEnd) {
-    let (terms, ended) = (terms.clone(), end.clone());
-    match app.store.record("end_callback", move |c| callbacks::end(c, &terms, &ended)).await {
+pub(crate) async fn record(app: &App, callback_rules: &CallbackRules, end: CallbackEnd) {
+    let (callback_rules, ended) = (callback_rules.clone(), end.clone());
+    match app.store.record("end_callback", move |c| callbacks::end(c, &callback_rules, &ended)).await {
         Ok(stands) => {
             app.metrics.callbacks.with_label_values(&[end.how.label()]).inc();
             tracing::info!(case.id = %end.case, result = end.how.label(), why = end.how.cause(), case.stage = %stands, "{}", end.how.sentence());

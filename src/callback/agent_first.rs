@@ -77,8 +77,9 @@ impl Callback {
             answered_at: answered.answered_at,
             at: self.app.clock.now(),
         };
-        let terms = self.terms.clone();
-        let write = self.app.store.write("reserve", move |c| callbacks::reserve(c, &terms, &reserve));
+        let callback_rules = self.callback_rules.clone();
+        let write =
+            self.app.store.write("reserve", move |c| callbacks::reserve(c, &callback_rules, &reserve));
         let reserved = reserved(write.await);
         self.count(&reserved);
         reserved

@@ -55,8 +55,9 @@ impl Callback {
 
     async fn reserve_first(&self) -> Result<Option<AttemptId>, CallbackResult> {
         let wanted = Wanted { case: self.work.case, call: self.work.call, at: self.app.clock.now() };
-        let terms = self.terms.clone();
-        let write = self.app.store.write("reserve", move |c| customer_first::reserve(c, &terms, &wanted));
+        let callback_rules = self.callback_rules.clone();
+        let write =
+            self.app.store.write("reserve", move |c| customer_first::reserve(c, &callback_rules, &wanted));
         let reserved = reserved(write.await).map(Option::flatten);
         self.count(&reserved);
         reserved
@@ -133,7 +134,7 @@ impl Callback {
     /// How long the customer may wait for an agent. For sales calls the law sets a limit.
     fn wait(&self) -> std::time::Duration {
         let wait = self.app.settings.callback.customer_max_wait;
-        match self.terms.rules.policy(Some(&self.work.queue)).profile {
+        match self.callback_rules.rules.policy(Some(&self.work.queue)).profile {
             Profile::Sales => wait.min(CONNECT_WITHIN),
             Profile::Service | Profile::Debt => wait,
         }

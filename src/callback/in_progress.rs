@@ -24,7 +24,7 @@ pub(super) const CALLER_IS_HERE: &str = "CALLER_IS_HERE";
 /// A callback under way.
 pub(super) struct Callback {
     pub(super) app: Arc<App>,
-    pub(super) terms: CallbackRules,
+    pub(super) callback_rules: CallbackRules,
     pub(super) work: LeasedCase,
     pub(super) node: Node,
     pub(super) slot: CallSlot,

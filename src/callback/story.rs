@@ -22,7 +22,7 @@ use crate::switch::Node;
 /// `requests` are callers who ask for its agent.
 pub async fn run(
     app: Arc<App>,
-    terms: CallbackRules,
+    callback_rules: CallbackRules,
     work: LeasedCase,
     node: Node,
     slot: CallSlot,
@@ -31,7 +31,7 @@ pub async fn run(
     let call = work.call;
     let guard = app.in_flight.call(call);
     let span = tracing::info_span!("callback", call.id = %call, case.id = %work.case);
-    let story = Callback { app, terms, work, node, slot };
+    let story = Callback { app, callback_rules, work, node, slot };
     async {
         let how = story.tell(requests).await;
         story.app.dispatcher.leave(call, Leaving::Gone).await;
@@ -82,12 +82,13 @@ impl Callback {
     /// Records the end.
     async fn end(&self, how: CallbackResult) {
         let end = CallbackEnd { case: self.work.case, call: self.work.call, how, at: self.app.clock.now() };
-        record(&self.app, &self.terms, end).await;
+        record(&self.app, &self.callback_rules, end).await;
     }
 }
 
 /// Gives a lease back at once.
-pub(super) async fn withdraw(app: &App, terms: &CallbackRules, work: &LeasedCase) {
+pub(super) async fn withdraw(app: &App, callback_rules: &CallbackRules, work: &LeasedCase) {
     let how = CallbackResult::Released("UNDER_WAY");
-    record(app, terms, CallbackEnd { case: work.case, call: work.call, how, at: app.clock.now() }).await;
+    record(app, callback_rules, CallbackEnd { case: work.case, call: work.call, how, at: app.clock.now() })
+        .await;
 }

@@ -68,34 +68,37 @@ impl Tick {
     /// # Errors
     /// The first, when the database fails.
     pub async fn look(&mut self) -> Result<(), StoreError> {
-        let terms = self.app.terms();
-        let rehomed = self.rehome(&terms).await;
-        let advanced = self.advance(&terms).await;
-        let decided = self.decide_dispositions(&terms).await;
+        let callback_rules = self.app.callback_rules();
+        let rehomed = self.rehome(&callback_rules).await;
+        let advanced = self.advance(&callback_rules).await;
+        let decided = self.decide_dispositions(&callback_rules).await;
         let none = self.app.settings.callback.trunks.is_empty();
-        let called = if none { Ok(()) } else { self.call_back(&terms).await };
+        let called = if none { Ok(()) } else { self.call_back(&callback_rules).await };
         rehomed.and(advanced).and(decided).and(called)
     }
 
     /// Moves cases whose queue the new rules do not have to another queue.
-    async fn rehome(&mut self, terms: &CallbackRules) -> Result<(), StoreError> {
-        if self.rules.as_ref().is_some_and(|known| Arc::ptr_eq(known, &terms.rules)) {
+    async fn rehome(&mut self, callback_rules: &CallbackRules) -> Result<(), StoreError> {
+        if self.rules.as_ref().is_some_and(|known| Arc::ptr_eq(known, &callback_rules.rules)) {
             return Ok(());
         }
-        let (new, at) = (terms.clone(), self.app.clock.now());
+        let (new, at) = (callback_rules.clone(), self.app.clock.now());
         self.app.store.write("rehome", move |c| callbacks::rehome(c, &new, at)).await?;
-        self.rules = Some(Arc::clone(&terms.rules));
+        self.rules = Some(Arc::clone(&callback_rules.rules));
         Ok(())
     }
 
-    async fn advance(&mut self, terms: &CallbackRules) -> Result<(), StoreError> {
+    async fn advance(&mut self, callback_rules: &CallbackRules) -> Result<(), StoreError> {
         let (at, limit) = (self.app.clock.now(), i64::from(self.app.settings.callback.batch));
         let skipped = self.cases.now(Instant::now());
         let due = self.app.store.read("due_cases", move |c| callbacks::due(c, at, limit, &skipped)).await?;
         for case in due {
-            let terms = terms.clone();
-            let moved =
-                self.app.store.write("advance", move |c| callbacks::advance(c, case, &terms, at)).await;
+            let callback_rules = callback_rules.clone();
+            let moved = self
+                .app
+                .store
+                .write("advance", move |c| callbacks::advance(c, case, &callback_rules, at))
+                .await;
             match moved {
                 Ok(()) => self.cases.worked(&case),
                 Err(error) => self.skip_case(case, &error, "moved on"),
@@ -105,18 +108,20 @@ impl Tick {
     }
 
     /// Closes attempts that wait too long for a disposition and whose case is closed.
-    async fn decide_dispositions(&mut self, terms: &CallbackRules) -> Result<(), StoreError> {
+    async fn decide_dispositions(&mut self, callback_rules: &CallbackRules) -> Result<(), StoreError> {
         let (at, limit) = (self.app.clock.now(), i64::from(self.app.settings.callback.batch));
-        let before = at - terms.disposition_timeout;
+        let before = at - callback_rules.disposition_timeout;
         let skipped = self.attempts.now(Instant::now());
         let read = move |c: &mut _| callbacks::missing_dispositions(c, before, limit, &skipped);
         let missing = self.app.store.read("missing_dispositions", read).await?;
         for attempt in missing {
-            let terms = terms.clone();
+            let callback_rules = callback_rules.clone();
             let closed = self
                 .app
                 .store
-                .write("decide_disposition", move |c| callbacks::decide_disposition(c, attempt, &terms, at))
+                .write("decide_disposition", move |c| {
+                    callbacks::decide_disposition(c, attempt, &callback_rules, at)
+                })
                 .await;
             match closed {
                 Ok(()) => self.attempts.worked(&attempt),
@@ -139,28 +144,28 @@ impl Tick {
         tracing::error!(%attempt, %error, ?pause, "the attempt cannot be closed: skipped for a while");
     }
 
-    async fn call_back(&mut self, terms: &CallbackRules) -> Result<(), StoreError> {
+    async fn call_back(&mut self, callback_rules: &CallbackRules) -> Result<(), StoreError> {
         let Some((node, core)) = self.node() else { return Ok(()) };
         let agents = self.app.store.read("agents", agents::all).await?;
         let there = |name: &_| agents.iter().any(|row| row.name == *name && row.status == Status::Available);
         let live = self.app.callbacks.by_queue();
         // If there is not room for all, the queues take turns at being first.
         self.looks = self.looks.wrapping_add(1);
-        let queues = &terms.rules.queues;
+        let queues = &callback_rules.rules.queues;
         let first = self.looks % queues.len().max(1);
         for (name, queue) in queues.iter().skip(first).chain(queues.iter().take(first)) {
             let available = queue.tiers.keys().filter(|agent| there(agent)).count();
             let share = self.app.settings.callback.share_of(available);
             let wanted = share.saturating_sub(live.get(name).copied().unwrap_or_default());
             let slots = self.slots(wanted);
-            let leased = self.lease(terms, name, slots.len(), &node, core).await;
+            let leased = self.lease(callback_rules, name, slots.len(), &node, core).await;
             let leased = leased.inspect_err(|error| {
                 tracing::error!(queue = %name, %error, "the due cases of this queue could not be read: tried again at the next pass");
             });
             let leased = leased.unwrap_or_default();
             for (work, slot) in leased.into_iter().zip(slots) {
                 self.begun.count(Instant::now());
-                self.begin(terms, work, node.clone(), slot);
+                self.begin(callback_rules, work, node.clone(), slot);
             }
         }
         Ok(())
@@ -182,7 +187,7 @@ impl Tick {
 
     async fn lease(
         &mut self,
-        terms: &CallbackRules,
+        callback_rules: &CallbackRules,
         queue: &QueueName,
         limit: usize,
         node: &Node,
@@ -198,8 +203,8 @@ impl Tick {
         let ready = move |c: &mut _| callbacks::ready(c, &name, limit, &skipped);
         let mut leased = Vec::new();
         for case in self.app.store.read("ready_cases", ready).await? {
-            let (terms, wanted) = (terms.clone(), wanted.clone());
-            let lease = move |c: &mut _| callbacks::lease(c, case, &terms, &wanted);
+            let (callback_rules, wanted) = (callback_rules.clone(), wanted.clone());
+            let lease = move |c: &mut _| callbacks::lease(c, case, &callback_rules, &wanted);
             match self.app.store.write("lease", lease).await {
                 Ok(Leased::Refused(refusal)) => {
                     if self.is_hour_full(&refusal) {
@@ -224,14 +229,14 @@ impl Tick {
         is_full
     }
 
-    fn begin(&self, terms: &CallbackRules, work: LeasedCase, node: Node, slot: CallSlot) {
+    fn begin(&self, callback_rules: &CallbackRules, work: LeasedCase, node: Node, slot: CallSlot) {
         let Some(guard) = self.app.callbacks.enter(&work.number, &work.queue) else {
             // The callback of an earlier lease is about to end.
             tracing::warn!(case.id = %work.case, "a callback to this number has not ended yet");
-            let (app, terms) = (Arc::clone(&self.app), terms.clone());
-            self.tasks.spawn(async move { story::withdraw(&app, &terms, &work).await });
+            let (app, callback_rules) = (Arc::clone(&self.app), callback_rules.clone());
+            self.tasks.spawn(async move { story::withdraw(&app, &callback_rules, &work).await });
             return;
         };
-        self.tasks.spawn(story::run(Arc::clone(&self.app), terms.clone(), work, node, slot, guard));
+        self.tasks.spawn(story::run(Arc::clone(&self.app), callback_rules.clone(), work, node, slot, guard));
     }
 }

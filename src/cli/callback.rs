@@ -62,11 +62,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 
 async fn now(id: CaseId, context: &Context) -> Result<Exit, Failure> {
     let (at, by) = (context.now(), context.by.clone());
-    let terms = context.terms().await?;
+    let callback_rules = context.callback_rules().await?;
     let asked = context
         .write("callback_now", move |c| {
-            Ok(match callbacks::now(c, &terms, id, &by, at)? {
-                Ok(()) => Ok(sheet(c, &terms, id, at)?),
+            Ok(match callbacks::now(c, &callback_rules, id, &by, at)? {
+                Ok(()) => Ok(sheet(c, &callback_rules, id, at)?),
                 Err(refusal) => Err(refusal),
             })
         })
@@ -87,12 +87,12 @@ async fn now(id: CaseId, context: &Context) -> Result<Exit, Failure> {
 
 async fn defer(args: Defer, context: &Context) -> Result<Exit, Failure> {
     let (at, by) = (context.now(), context.by.clone());
-    let terms = context.terms().await?;
+    let callback_rules = context.callback_rules().await?;
     let until = parse::to_come(&args.at, context.zone(), at)?;
     let sheet = context
         .write("callback_defer", move |c| {
-            callbacks::defer(c, &terms, args.id, until, &by, at)?;
-            sheet(c, &terms, args.id, at)
+            callbacks::defer(c, &callback_rules, args.id, until, &by, at)?;
+            sheet(c, &callback_rules, args.id, at)
         })
         .await?;
     context.sheet(&sheet)?;

@@ -117,7 +117,7 @@ impl Context {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn terms(&self) -> Result<CallbackRules, Failure> {
+    pub async fn callback_rules(&self) -> Result<CallbackRules, Failure> {
         let rules = self.read("rules", crate::store::rules::load).await?;
         Ok(CallbackRules::of(&self.settings, std::sync::Arc::new(rules)))
     }

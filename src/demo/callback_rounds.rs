@@ -122,11 +122,11 @@ impl Testbed {
             _ => Disposition::Reached,
         };
         let app = &self.running.app;
-        let (terms, by, at) = (app.terms(), agent.to_owned(), app.clock.now());
+        let (callback_rules, by, at) = (app.callback_rules(), agent.to_owned(), app.clock.now());
         let said = move |c: &mut _| {
             callbacks::record_disposition(
                 c,
-                &terms,
+                &callback_rules,
                 &GivenDisposition { case, disposition: result, later: None, note: None, by: &by, at },
             )
         };

@@ -97,7 +97,7 @@ impl Reconciler {
             let at = app.clock.now();
             if let Some(case) = call.case {
                 let end = CallbackEnd { case, call: call.id, how: CallbackResult::Lost, at };
-                call::attempt::record(&app, &app.terms(), end).await;
+                call::attempt::record(&app, &app.callback_rules(), end).await;
                 drop(guard);
                 return;
             }
@@ -117,7 +117,7 @@ impl Reconciler {
         if let Some(case) = call.case {
             self.app.dispatcher.leave(call.id, Leaving::Gone).await;
             let end = CallbackEnd { case, call: call.id, how: CallbackResult::Lost, at };
-            call::attempt::record(&self.app, &self.app.terms(), end).await;
+            call::attempt::record(&self.app, &self.app.callback_rules(), end).await;
             drop(guard);
             return Ok(true);
         }

@@ -32,18 +32,18 @@ pub struct Wanted {
 /// When the database fails. A refusal is a result, not an error.
 pub fn reserve(
     c: &mut Database,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     wanted: &Wanted,
 ) -> Result<Result<Option<AttemptId>, NotReserved>, StoreError> {
     let case = held(c, wanted.case)?;
     if !Candidate::from(&case).is_claimed_by(wanted.call) {
         return Ok(Err(NotReserved::NotOurs));
     }
-    let (policy, permit) = match permitted(c, &case, terms, DialTime::Now, "system", wanted.at)? {
+    let (policy, permit) = match permitted(c, &case, callback_rules, DialTime::Now, "system", wanted.at)? {
         Ok(permitted) => permitted,
         Err(refusal) => return Ok(Err(NotReserved::Guard(refusal))),
     };
-    if !may_dial(policy.profile, &counts(c, terms, &case, wanted.at)?) {
+    if !may_dial(policy.profile, &counts(c, callback_rules, &case, wanted.at)?) {
         return Ok(Ok(None));
     }
     let reserved = Reserved {
@@ -55,13 +55,18 @@ pub fn reserve(
         permit: &permit,
         at: wanted.at,
     };
-    let attempt = reserve_place(c, &case, terms, &reserved)?;
+    let attempt = reserve_place(c, &case, callback_rules, &reserved)?;
     rows::dialled(c, attempt, wanted.at)?;
     Ok(Ok(Some(attempt)))
 }
 
 /// Counts the dials of this kind, and the agents who are free.
-fn counts(c: &mut Database, terms: &CallbackRules, case: &CaseRow, at: UnixMs) -> Result<Counts, StoreError> {
+fn counts(
+    c: &mut Database,
+    callback_rules: &CallbackRules,
+    case: &CaseRow,
+    at: UnixMs,
+) -> Result<Counts, StoreError> {
     let recent = attempts::way.eq(Way::CustomerFirst).and(attempts::at.gt(at - SHARE_OVER));
     let recent = attempts::table.filter(recent);
     let abandoned = recent.filter(attempts::disposition.eq(Disposition::Abandoned));
@@ -74,14 +79,14 @@ fn counts(c: &mut Database, terms: &CallbackRules, case: &CaseRow, at: UnixMs) -
         abandoned: abandoned.count().get_result(c)?,
         under_way: under_way.count().get_result(c)?,
         abandoned_of_late: to_this.count().get_result(c)?,
-        free_agents: free_agents(c, terms, case)?,
+        free_agents: free_agents(c, callback_rules, case)?,
     })
 }
 
 /// Returns how many agents of the case's queue are free now.
-fn free_agents(c: &mut Database, terms: &CallbackRules, case: &CaseRow) -> Result<i64, StoreError> {
-    let Some(queue) = terms.queue_of(case) else { return Ok(0) };
-    let serves = terms.rules.queues.get(&queue).into_iter().flat_map(|queue| queue.tiers.keys());
+fn free_agents(c: &mut Database, callback_rules: &CallbackRules, case: &CaseRow) -> Result<i64, StoreError> {
+    let Some(queue) = callback_rules.queue_of(case) else { return Ok(0) };
+    let serves = callback_rules.rules.queues.get(&queue).into_iter().flat_map(|queue| queue.tiers.keys());
     let free = agents::status.eq(Status::Available).and(agents::activity.eq(Activity::Idle));
     Ok(agents::table.filter(free.and(agents::name.eq_any(serves))).count().get_result(c)?)
 }

@@ -65,12 +65,16 @@ pub fn has_open_case(c: &mut Database, number: &E164) -> Result<bool, StoreError
 ///
 /// # Errors
 /// When the database fails. A refusal is returned, not an error.
-pub fn begin(c: &mut Database, terms: &CallbackRules, wanted: &Dialled) -> Result<Option<Begun>, StoreError> {
+pub fn begin(
+    c: &mut Database,
+    callback_rules: &CallbackRules,
+    wanted: &Dialled,
+) -> Result<Option<Begun>, StoreError> {
     let number = &wanted.number;
     hold::number(c, number)?;
     let Some(open) = cases::open_of(c, number)? else { return Ok(None) };
     let case = held(c, open.id)?;
-    let (policy, asked) = check_dial(c, &case, terms, DialTime::Now, wanted.at)?;
+    let (policy, asked) = check_dial(c, &case, callback_rules, DialTime::Now, wanted.at)?;
     let permit = match asked {
         Ok(permit) => permit,
         Err(refusal) => {
@@ -79,7 +83,7 @@ pub fn begin(c: &mut Database, terms: &CallbackRules, wanted: &Dialled) -> Resul
         }
     };
     let case = case_opening::taken_up(c, case, wanted.at)?;
-    arrive(c, terms, wanted, &case)?;
+    arrive(c, callback_rules, wanted, &case)?;
     let reserved = Reserved {
         call: wanted.call,
         agent: Some(&wanted.agent),
@@ -89,7 +93,7 @@ pub fn begin(c: &mut Database, terms: &CallbackRules, wanted: &Dialled) -> Resul
         permit: &permit,
         at: wanted.at,
     };
-    let attempt = reserve_place(c, &case, terms, &reserved)?;
+    let attempt = reserve_place(c, &case, callback_rules, &reserved)?;
     attempts::dialled(c, attempt, wanted.at)?;
     Ok(Some(Begun::Attempt { case: case.id, attempt }))
 }
@@ -100,7 +104,7 @@ pub fn begin(c: &mut Database, terms: &CallbackRules, wanted: &Dialled) -> Resul
 /// When the database fails.
 pub fn no_room(
     c: &mut Database,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     wanted: &Dialled,
     why: &str,
 ) -> Result<(), StoreError> {
@@ -109,17 +113,17 @@ pub fn no_room(
     let refusal = Refusal { guard: Guard::Budget, until: None, why: why.to_owned() };
     let Some(open) = cases::open_of(c, number)? else { return Ok(()) };
     let case = held(c, open.id)?;
-    refused(c, &case, &terms.policy(&case), &refusal, wanted.agent.as_str(), wanted.at)
+    refused(c, &case, &callback_rules.policy(&case), &refusal, wanted.agent.as_str(), wanted.at)
 }
 
 /// Inserts the row of the call.
 fn arrive(
     c: &mut Database,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     wanted: &Dialled,
     case: &cases::CaseRow,
 ) -> Result<(), StoreError> {
-    let queue = terms.queue_of(case);
+    let queue = callback_rules.queue_of(case);
     let arrival = Arrival {
         id: wanted.call,
         node: wanted.node.clone(),
@@ -135,7 +139,7 @@ fn arrive(
         why: format!("dialled by {} for case {}", wanted.agent.as_str(), case.id),
         queue: None,
         service_level: None,
-        business_day: terms.hours(queue.as_ref()).business_day(wanted.at),
+        business_day: callback_rules.hours(queue.as_ref()).business_day(wanted.at),
         at: wanted.at,
     };
     call_rows::begin(c, &arrival, Direction::Manual, case.id)
@@ -148,7 +152,7 @@ fn arrive(
 /// As [`callbacks::record_disposition`].
 pub fn record_disposition(
     c: &mut Database,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     agent: &AgentName,
     disposition: Disposition,
     at: UnixMs,
@@ -156,7 +160,7 @@ pub fn record_disposition(
     let Some(row) = attempts::latest_without_disposition(c, agent)? else { return Ok(None) };
     let case = row.case_id;
     let said = GivenDisposition { case, disposition, later: None, note: None, by: agent.as_str(), at };
-    callbacks::record_disposition(c, terms, &said)?;
+    callbacks::record_disposition(c, callback_rules, &said)?;
     Ok(Some(case))
 }
 

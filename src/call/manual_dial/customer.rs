@@ -41,11 +41,13 @@ impl Phone {
 
     /// Dials the customer if a trunk has room and the guards allow it.
     pub(super) async fn dial(&self, call: Call, number: E164) {
-        let terms = call.app.terms();
+        let callback_rules = call.app.callback_rules();
         let Some(slot) = call.app.trunks.reserve() else {
             let wanted = self.wanted(&call, &number);
-            let kept =
-                call.app.store.write("no_room", move |c| manual_dial::no_room(c, &terms, &wanted, NO_ROOM));
+            let kept = call
+                .app
+                .store
+                .write("no_room", move |c| manual_dial::no_room(c, &callback_rules, &wanted, NO_ROOM));
             if let Err(error) = kept.await {
                 tracing::error!(%error, "the refusal is not recorded");
             }
@@ -67,10 +69,12 @@ impl Phone {
     /// dialplan, because the case was closed meanwhile or the database did not answer in time. If the reservation is
     /// committed later, it counts as an attempt: the agent dials the customer in that dialplan.
     async fn begin(&self, call: Call, number: &E164) -> Option<(Call, Begun)> {
-        let (app, terms, wanted) = (Arc::clone(&call.app), call.app.terms(), self.wanted(&call, number));
+        let (app, callback_rules, wanted) =
+            (Arc::clone(&call.app), call.app.callback_rules(), self.wanted(&call, number));
         let limit = app.settings.callback.manual_dial_lookup_timeout;
         let patience = if app.store.stalls(limit) { Duration::ZERO } else { limit };
-        let writing = app.store.write("manual_dial", move |c| manual_dial::begin(c, &terms, &wanted));
+        let writing =
+            app.store.write("manual_dial", move |c| manual_dial::begin(c, &callback_rules, &wanted));
         tokio::pin!(writing);
         match tokio::time::timeout(patience, &mut writing).await {
             Ok(Ok(Some(begun))) => {
@@ -91,7 +95,7 @@ impl Phone {
                 if let Ok(Some(Begun::Attempt { case, attempt })) = writing.await {
                     let how = CallbackResult::without_talk(attempt, Disposition::Cancelled, TOO_LATE);
                     let end = CallbackEnd { case, call: id, how, at: app.clock.now() };
-                    record(&app, &app.terms(), end).await;
+                    record(&app, &app.callback_rules(), end).await;
                 }
             }
         }
@@ -115,7 +119,7 @@ async fn attempted(mut call: Call, trunk_call: &TrunkCall, number: &E164, case: 
         DialResult::Talked { cause, answered_at } => CallbackResult::Talked { attempt, cause, answered_at },
     };
     let end = CallbackEnd { case, call: call.id, how, at: call.app.clock.now() };
-    record(&call.app, &call.app.terms(), end).await;
+    record(&call.app, &call.app.callback_rules(), end).await;
 }
 
 /// What came of dialling.

@@ -17,10 +17,10 @@ impl Phone {
     }
 
     async fn record(&self, call: &Call, agent: &AgentName, result: Disposition) -> bool {
-        let (terms, at, agent) = (call.app.terms(), call.app.clock.now(), agent.clone());
+        let (callback_rules, at, agent) = (call.app.callback_rules(), call.app.clock.now(), agent.clone());
         let who = agent.clone();
         let write = call.app.store.write("record_disposition", move |c| {
-            manual_dial::record_disposition(c, &terms, &who, result, at)
+            manual_dial::record_disposition(c, &callback_rules, &who, result, at)
         });
         match write.await {
             Ok(Some(case)) => {

@@ -59,12 +59,12 @@ pub(super) struct ResultArgs {
 
 pub(super) async fn attempt(args: AttemptArgs, context: &Context) -> Result<Exit, Failure> {
     let (at, by) = (context.now(), context.by.clone());
-    let terms = context.terms().await?;
+    let callback_rules = context.callback_rules().await?;
     let (row, cap) = context
         .write("case_attempt", move |c| {
             let case = cases::get(c, args.id)?;
-            let business_day = terms.business_day(&case, at);
-            let cap = terms.cap(&case);
+            let business_day = callback_rules.business_day(&case, at);
+            let cap = callback_rules.cap(&case);
             let made = ReportedAttempt {
                 case: args.id,
                 business_day,
@@ -75,7 +75,7 @@ pub(super) async fn attempt(args: AttemptArgs, context: &Context) -> Result<Exit
                 note: args.note.as_deref(),
                 at,
             };
-            Ok((callbacks::report(c, &terms, &made)?, cap))
+            Ok((callbacks::report(c, &callback_rules, &made)?, cap))
         })
         .await?;
     let line = match row.ordinal {
@@ -114,10 +114,10 @@ fn as_json(row: &AttemptRow, cap: i32) -> serde_json::Value {
 
 /// The present state of a case.
 async fn stands(id: CaseId, context: &Context) -> Result<Sentence, Failure> {
-    let terms = context.terms().await?;
+    let callback_rules = context.callback_rules().await?;
     let look = move |c: &mut Database| {
         let case = cases::get(c, id)?;
-        let waits = callbacks::waits_for_people(&case, &terms);
+        let waits = callbacks::waits_for_people(&case, &callback_rules);
         Ok((case, waits))
     };
     let (case, waits) = context.read("case_show", look).await?;
@@ -132,7 +132,7 @@ async fn stands(id: CaseId, context: &Context) -> Result<Sentence, Failure> {
 
 pub(super) async fn record_result(args: ResultArgs, context: &Context) -> Result<Exit, Failure> {
     let (at, zone, by) = (context.now(), context.zone(), context.by.clone());
-    let terms = context.terms().await?;
+    let callback_rules = context.callback_rules().await?;
     let later = args.at.as_deref().map(|text| parse::to_come(text, zone, at)).transpose()?;
     let id = args.id;
     context
@@ -145,7 +145,7 @@ pub(super) async fn record_result(args: ResultArgs, context: &Context) -> Result
                 by: &by,
                 at,
             };
-            callbacks::record_disposition(c, &terms, &said)
+            callbacks::record_disposition(c, &callback_rules, &said)
         })
         .await?;
     let line = Sentence::of("case {case}: {result}")

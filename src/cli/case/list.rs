@@ -43,8 +43,8 @@ fn states(text: &str) -> Result<States, String> {
 }
 
 pub(super) async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
-    let (now, terms) = (context.now(), context.terms().await?);
-    let rows = context.read("case_list", move |c| lines(c, &args, &terms, now)).await?;
+    let (now, callback_rules) = (context.now(), context.callback_rules().await?);
+    let rows = context.read("case_list", move |c| lines(c, &args, &callback_rules, now)).await?;
     context.table(&table(&rows, now))?;
     Ok(Exit::Done)
 }
@@ -63,15 +63,16 @@ struct ListedCase {
 fn lines(
     c: &mut Database,
     wanted: &List,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     now: UnixMs,
 ) -> Result<Vec<ListedCase>, StoreError> {
     let rows = cases::list(c, wanted.state.0, wanted.queue.as_ref(), wanted.limit)?;
     rows.into_iter()
         .map(|case| {
-            let today = attempts::counted(c, &case.number, terms.business_day(&case, now))?;
-            let left = if case.closed_at.is_none() { i64::from(terms.cap(&case)) - today } else { 0 };
-            let waits = callbacks::waits_for_people(&case, terms);
+            let today = attempts::counted(c, &case.number, callback_rules.business_day(&case, now))?;
+            let left =
+                if case.closed_at.is_none() { i64::from(callback_rules.cap(&case)) - today } else { 0 };
+            let waits = callbacks::waits_for_people(&case, callback_rules);
             Ok(ListedCase { name: cases::name_of(c, case.id)?, today, left: left.max(0), waits, case })
         })
         .collect()

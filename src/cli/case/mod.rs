@@ -127,29 +127,29 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 }
 
 async fn show(id: CaseId, context: &Context) -> Result<Exit, Failure> {
-    let (now, terms) = (context.now(), context.terms().await?);
-    let sheet = context.read("case_show", move |c| sheet(c, &terms, id, now)).await?;
+    let (now, callback_rules) = (context.now(), context.callback_rules().await?);
+    let sheet = context.read("case_show", move |c| sheet(c, &callback_rules, id, now)).await?;
     context.sheet(&sheet)?;
     Ok(Exit::Done)
 }
 
 pub(super) fn sheet(
     c: &mut Database,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     id: CaseId,
     now: UnixMs,
 ) -> Result<Sheet, StoreError> {
     let case = cases::get(c, id)?;
-    let day = terms.business_day(&case, now);
+    let day = callback_rules.business_day(&case, now);
     let today = attempts::counted(c, &case.number, day)?;
-    let not_called = callbacks::why_not(c, &case, terms, now)?;
+    let not_called = callbacks::why_not(c, &case, callback_rules, now)?;
     Ok(Sheet::default()
         .with("id", Cell::Count(case.id.0))
         .with("number", case.number.as_str())
         .with("name", cases::name_of(c, id)?)
         .with("state", Cell::word(case.state))
         .with("stage", list::stage(&case))
-        .with("next_at", list::next_try(&case, callbacks::waits_for_people(&case, terms)))
+        .with("next_at", list::next_try(&case, callbacks::waits_for_people(&case, callback_rules)))
         .with("not_before_at", case.not_before)
         .with("not_before_by", not_before_by(&case))
         .with(
@@ -166,7 +166,7 @@ pub(super) fn sheet(
         .with("last_miss_at", case.last_miss_at)
         .with("age_ms", age(case.closed_at.unwrap_or(now), case.opened_at))
         .with("attempts_today", Cell::Count(today))
-        .with("attempts_cap", Cell::count(terms.cap(&case)))
+        .with("attempts_cap", Cell::count(callback_rules.cap(&case)))
         .with("closed_at", case.closed_at)
         .with("close_reason", Cell::word_or_nothing(case.close_reason))
         .with("closed_by", case.closed_by.as_deref())
@@ -246,12 +246,12 @@ fn refused(rows: &[RefusalRow]) -> Table {
 
 async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
     let (at, zone, by) = (context.now(), context.zone(), context.by.clone());
-    let terms = context.terms().await?;
+    let callback_rules = context.callback_rules().await?;
     let number = parse::number(&args.number, &context.home())?;
     let not_before = args.at.as_deref().map(|text| parse::to_come(text, zone, at)).transpose()?;
     let sheet = context
         .write("case_open", move |c| {
-            let day = terms.hours(args.queue.as_ref()).business_day(at);
+            let day = callback_rules.hours(args.queue.as_ref()).business_day(at);
             let asked = CallbackRequest {
                 number: &number,
                 reason: Reason::ByHand,
@@ -264,7 +264,7 @@ async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
                 at,
             };
             let id = case_opening::open_requested(c, &asked)?;
-            sheet(c, &terms, id, at)
+            sheet(c, &callback_rules, id, at)
         })
         .await?;
     context.sheet(&sheet)?;
@@ -272,11 +272,11 @@ async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
 }
 
 pub(super) async fn close(args: Close, context: &Context) -> Result<Exit, Failure> {
-    let (at, by, terms) = (context.now(), context.by.clone(), context.terms().await?);
+    let (at, by, callback_rules) = (context.now(), context.by.clone(), context.callback_rules().await?);
     let sheet = context
         .write("case_close", move |c| {
             case_closing::close_by_hand(c, args.id, args.reason, &by, args.note.as_deref(), at)?;
-            sheet(c, &terms, args.id, at)
+            sheet(c, &callback_rules, args.id, at)
         })
         .await?;
     context.sheet(&sheet)?;

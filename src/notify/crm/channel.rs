@@ -29,7 +29,7 @@ pub struct CrmContext {
     /// Tells the time.
     pub clock: Clock,
     /// The rules for callbacks, as they were at the start.
-    pub terms: CallbackRules,
+    pub callback_rules: CallbackRules,
     /// The current rules.
     pub rules: watch::Receiver<Arc<Rules>>,
 }
@@ -95,7 +95,7 @@ impl Teller {
     /// The time by which the customer must have been called. It is the same at every try, unless the rules change.
     fn react_by(&self, contact: &Contact, from: UnixMs) -> Option<UnixMs> {
         let rules = Arc::clone(&self.context.rules.borrow());
-        CallbackRules { rules, ..self.context.terms.clone() }.react_by(contact.queue.clone(), from)
+        CallbackRules { rules, ..self.context.callback_rules.clone() }.react_by(contact.queue.clone(), from)
     }
 
     /// Asks the CRM for the customer's owner, and assigns the case to that agent. If the CRM does not answer, the case

@@ -21,15 +21,15 @@ use crate::store::{Database, StoreError, dnc};
 pub(super) fn happen(
     c: &mut Database,
     case: &CaseRow,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     event: Event<'_>,
     by: &str,
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    let applies = terms.applies(case);
+    let applies = callback_rules.applies(case);
     let mut case = case.clone();
-    for change in plan(&Case::from(&case), event, &applies.case_rules(terms), at) {
-        apply(c, &mut case, terms, change, by, at)?;
+    for change in plan(&Case::from(&case), event, &applies.case_rules(callback_rules), at) {
+        apply(c, &mut case, callback_rules, change, by, at)?;
     }
     Ok(())
 }
@@ -38,7 +38,7 @@ pub(super) fn happen(
 fn apply(
     c: &mut Database,
     case: &mut CaseRow,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     change: Change<'_>,
     by: &str,
     at: UnixMs,
@@ -47,7 +47,7 @@ fn apply(
         Change::Step(step, next_at) => make(c, case, step, next_at, (step == Step::Dial).then_some(by)),
         Change::LookAgain(next_at) => look_again(c, case, next_at),
         Change::BecomeDue { due_at, react_by, next_at } => {
-            become_due(c, case, terms, (due_at, react_by, next_at), at)
+            become_due(c, case, callback_rules, (due_at, react_by, next_at), at)
         }
         Change::HandOver { queue, next_at } => {
             make(c, case, Step::HandOver, Some(next_at), None)?;
@@ -63,7 +63,7 @@ fn apply(
             let case = case_rows::get(c, case.id)?;
             note(c, &case, Note::Told(EventKind::CaseHandedOver), at)
         }
-        Change::TryAgain { counted, asked } => try_again(c, case, terms, (counted, asked), at),
+        Change::TryAgain { counted, asked } => try_again(c, case, callback_rules, (counted, asked), at),
         Change::Close(reason) => close(c, case, reason, at),
         Change::ForbidCalls(reason) => dnc::suppress(c, &case.number, reason, "system", at),
         Change::RestartReaction => {
@@ -78,9 +78,9 @@ fn apply(
             row.returning(cases::id).count_changed(c)?;
             Ok(())
         }
-        Change::KeepRefusal(refusal) => refused(c, case, &terms.policy(case), refusal, by, at),
+        Change::KeepRefusal(refusal) => refused(c, case, &callback_rules.policy(case), refusal, by, at),
         Change::TellPeople(refusal) => note(c, case, Note::ForPeople(refusal), at),
-        Change::Escalate(pct) => escalate(c, case, terms, pct, at),
+        Change::Escalate(pct) => escalate(c, case, callback_rules, pct, at),
         Change::AskDisposition(attempt) => {
             let row = attempts::get(c, attempt)?;
             note(c, case, Note::Undisposed(&row), at)
@@ -93,7 +93,7 @@ fn apply(
         }
         Change::FinishAttempt { attempt, disposition, cause, note } => {
             let finish = Finish { cause, note, ..Finish::new(attempt, disposition, at) };
-            finish_and_follow(c, case, terms, &finish, None)
+            finish_and_follow(c, case, callback_rules, &finish, None)
         }
     }
 }
@@ -102,12 +102,16 @@ fn apply(
 fn become_due(
     c: &mut Database,
     case: &mut CaseRow,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     (due_at, react_by, next_at): (UnixMs, Option<UnixMs>, Option<UnixMs>),
     at: UnixMs,
 ) -> Result<(), StoreError> {
     make(c, case, Step::Open, next_at, None)?;
-    let due = (cases::due_at.eq(due_at), cases::react_by.eq(react_by), cases::queue.eq(terms.queue_of(case)));
+    let due = (
+        cases::due_at.eq(due_at),
+        cases::react_by.eq(react_by),
+        cases::queue.eq(callback_rules.queue_of(case)),
+    );
     diesel::update(cases::table.find(case.id)).set(due).returning(cases::id).count_changed(c)?;
     let case = case_rows::get(c, case.id)?;
     note(c, &case, Note::Told(EventKind::CaseDue), at)
@@ -117,21 +121,21 @@ fn become_due(
 fn try_again(
     c: &mut Database,
     case: &CaseRow,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     (counted, asked): (bool, Option<UnixMs>),
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    let standing = number_history(c, case, terms, &terms.applies(case), at)?;
+    let standing = number_history(c, case, callback_rules, &callback_rules.applies(case), at)?;
     let failed = if counted { 0 } else { attempts::failed_since(c, case.id, standing.last_counted_at)? };
     let made = attempts::counted_of_case(c, case.id)?;
     let facts = Again { counted, asked, standing: &standing, failed, made };
-    happen(c, case, terms, Event::TryAgain(facts), "system", at)
+    happen(c, case, callback_rules, Event::TryAgain(facts), "system", at)
 }
 
 fn escalate(
     c: &mut Database,
     case: &CaseRow,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     pct: i32,
     at: UnixMs,
 ) -> Result<(), StoreError> {
@@ -143,14 +147,14 @@ fn escalate(
             escalations::at.eq(at),
         ))
         .insert(c)?;
-    note(c, case, Note::Escalated { pct, all: &terms.policy(case).escalation_pct }, at)
+    note(c, case, Note::Escalated { pct, all: &callback_rules.policy(case).escalation_pct }, at)
 }
 
 /// Completes an attempt, and moves its case on. `later` is when the customer wants to be called.
 pub(super) fn finish_and_follow(
     c: &mut Database,
     case: &CaseRow,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     finish: &Finish<'_>,
     later: Option<UnixMs>,
 ) -> Result<(), StoreError> {
@@ -175,5 +179,5 @@ pub(super) fn finish_and_follow(
     }
     let began_at = row.answered_at.unwrap_or(row.at);
     let ended = AttemptEnded { disposition: finish.disposition, counted: finish.counted(), later, began_at };
-    happen(c, case, terms, Event::AttemptEnded(ended), "system", finish.at)
+    happen(c, case, callback_rules, Event::AttemptEnded(ended), "system", finish.at)
 }

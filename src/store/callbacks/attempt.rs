@@ -52,18 +52,18 @@ pub enum NotReserved {
 /// When the database fails. A refusal is a result, not an error.
 pub fn reserve(
     c: &mut Database,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     wanted: &Reserve,
 ) -> Result<Result<AttemptId, NotReserved>, StoreError> {
     let case = held(c, wanted.case)?;
     if !Candidate::from(&case).is_claimed_by(wanted.call) {
         return Ok(Err(NotReserved::NotOurs));
     }
-    let (policy, permit) = match permitted(c, &case, terms, DialTime::Now, wanted.agent.as_str(), wanted.at)?
-    {
-        Ok(permitted) => permitted,
-        Err(refusal) => return Ok(Err(NotReserved::Guard(refusal))),
-    };
+    let (policy, permit) =
+        match permitted(c, &case, callback_rules, DialTime::Now, wanted.agent.as_str(), wanted.at)? {
+            Ok(permitted) => permitted,
+            Err(refusal) => return Ok(Err(NotReserved::Guard(refusal))),
+        };
     if !offers::win(c, wanted.offer, wanted.call, wanted.leg, wanted.answered_at)? {
         return Ok(Err(NotReserved::Taken));
     }
@@ -76,7 +76,7 @@ pub fn reserve(
         permit: &permit,
         at: wanted.at,
     };
-    Ok(Ok(reserve_place(c, &case, terms, &reserved)?))
+    Ok(Ok(reserve_place(c, &case, callback_rules, &reserved)?))
 }
 
 /// An attempt that every guard permits.
@@ -94,11 +94,11 @@ pub(in crate::store) struct Reserved<'a> {
 pub(in crate::store) fn reserve_place(
     c: &mut Database,
     case: &CaseRow,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     wanted: &Reserved<'_>,
 ) -> Result<AttemptId, StoreError> {
-    let queue = terms.queue_of(case);
-    let day = terms.business_day(case, wanted.at);
+    let queue = callback_rules.queue_of(case);
+    let day = callback_rules.business_day(case, wanted.at);
     let (attempt, ordinal) = attempts::reserve(
         c,
         &Reservation {
@@ -115,7 +115,7 @@ pub(in crate::store) fn reserve_place(
             at: wanted.at,
         },
     )?;
-    let until = wanted.at + terms.max_attempt_time;
+    let until = wanted.at + callback_rules.max_attempt_time;
     make(c, &mut case.clone(), Step::Dial, Some(until), Some(wanted.by))?;
     begun(c, case, wanted.at)?;
     note(c, case, Note::Dial { agent: wanted.by, ordinal }, wanted.at)?;

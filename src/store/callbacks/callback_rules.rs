@@ -69,27 +69,30 @@ pub(super) struct RulesForCase<'a> {
 }
 
 impl RulesForCase<'_> {
-    pub(super) const fn bounds(&self, terms: &CallbackRules) -> DialRules<'_> {
+    pub(super) const fn bounds(&self, callback_rules: &CallbackRules) -> DialRules<'_> {
         DialRules {
             policy: &self.policy,
             hours: self.hours,
             whereabouts: &self.whereabouts,
-            home: terms.home.region,
+            home: callback_rules.home.region,
         }
     }
 
-    pub(super) fn case_rules<'a>(&'a self, terms: &'a CallbackRules) -> CaseRules<'a> {
-        let repeat = terms.repeat_queue.as_ref().filter(|name| terms.rules.queues.contains_key(*name));
+    pub(super) fn case_rules<'a>(&'a self, callback_rules: &'a CallbackRules) -> CaseRules<'a> {
+        let repeat = callback_rules
+            .repeat_queue
+            .as_ref()
+            .filter(|name| callback_rules.rules.queues.contains_key(*name));
         CaseRules {
-            dial: self.bounds(terms),
+            dial: self.bounds(callback_rules),
             repeat: repeat.map(|queue| Repeat {
                 queue,
-                profile: terms.rules.policy(Some(queue)).profile,
-                hours: terms.hours(Some(queue)),
+                profile: callback_rules.rules.policy(Some(queue)).profile,
+                hours: callback_rules.hours(Some(queue)),
             }),
-            least_talk: terms.min_talk,
-            watchdog: terms.max_attempt_time,
-            remind_after: terms.disposition_timeout,
+            least_talk: callback_rules.min_talk,
+            watchdog: callback_rules.max_attempt_time,
+            remind_after: callback_rules.disposition_timeout,
         }
     }
 }

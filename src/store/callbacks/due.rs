@@ -51,7 +51,7 @@ pub fn missing_dispositions(
 pub fn decide_disposition(
     c: &mut Database,
     id: AttemptId,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     at: UnixMs,
 ) -> Result<(), StoreError> {
     let case = attempt_rows::get(c, id)?.case_id;
@@ -60,7 +60,7 @@ pub fn decide_disposition(
     match attempt_rows::unfinished(c, &case.number)?.filter(|row| row.id == id) {
         Some(row) => {
             let attempt = Attempt::from(&row);
-            happen(c, &case, terms, Event::DispositionMissing(&attempt), "system", at)
+            happen(c, &case, callback_rules, Event::DispositionMissing(&attempt), "system", at)
         }
         None => Ok(()),
     }
@@ -70,7 +70,12 @@ pub fn decide_disposition(
 ///
 /// # Errors
 /// When the database fails.
-pub fn advance(c: &mut Database, id: CaseId, terms: &CallbackRules, at: UnixMs) -> Result<(), StoreError> {
+pub fn advance(
+    c: &mut Database,
+    id: CaseId,
+    callback_rules: &CallbackRules,
+    at: UnixMs,
+) -> Result<(), StoreError> {
     let case = held(c, id)?;
     let is_due = case.next_at.is_some_and(|next| next <= at);
     if case.closed_at.is_some() || !is_due {
@@ -78,31 +83,36 @@ pub fn advance(c: &mut Database, id: CaseId, terms: &CallbackRules, at: UnixMs) 
     }
     match case.stage {
         Stage::Settling | Stage::Deferred | Stage::Waiting | Stage::HandedOver => {
-            pause_over(c, &case, terms, at)
+            pause_over(c, &case, callback_rules, at)
         }
         Stage::Due => {
             let from = case.due_at.unwrap_or(case.opened_at);
             let of_this = escalations::case_id.eq(case.id).and(escalations::due_at.eq(from));
             let told: Vec<i32> =
                 escalations::table.filter(of_this).select(escalations::escalation_pct).load(c)?;
-            happen(c, &case, terms, Event::ReminderDue(&told), "system", at)
+            happen(c, &case, callback_rules, Event::ReminderDue(&told), "system", at)
         }
-        Stage::Claimed => happen(c, &case, terms, Event::Released, "system", at),
+        Stage::Claimed => happen(c, &case, callback_rules, Event::Released, "system", at),
         Stage::Attempting => match attempt_rows::unfinished(c, &case.number)?.as_ref().map(Attempt::from) {
-            Some(attempt) => happen(c, &case, terms, Event::AttemptTooLong(&attempt), "system", at),
-            None => happen(c, &case, terms, Event::Released, "system", at),
+            Some(attempt) => happen(c, &case, callback_rules, Event::AttemptTooLong(&attempt), "system", at),
+            None => happen(c, &case, callback_rules, Event::Released, "system", at),
         },
     }
 }
 
 /// Asks the guards whether the customer may be called now, or at the time that the customer asked for.
-fn pause_over(c: &mut Database, case: &CaseRow, terms: &CallbackRules, at: UnixMs) -> Result<(), StoreError> {
-    let (_, asked) = check(c, case, terms, Case::from(case).wanted(at))?;
+fn pause_over(
+    c: &mut Database,
+    case: &CaseRow,
+    callback_rules: &CallbackRules,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    let (_, asked) = check(c, case, callback_rules, Case::from(case).wanted(at))?;
     let Err(refusal) = asked else {
-        return happen(c, case, terms, Event::PauseOver(Ok(())), "system", at);
+        return happen(c, case, callback_rules, Event::PauseOver(Ok(())), "system", at);
     };
-    let refused = refused_dial(c, case, terms, &refusal)?;
-    happen(c, case, terms, Event::PauseOver(Err(refused)), "system", at)
+    let refused = refused_dial(c, case, callback_rules, &refusal)?;
+    happen(c, case, callback_rules, Event::PauseOver(Err(refused)), "system", at)
 }
 
 /// Moves due cases that have no queue, or one that no longer exists, to the queue that calls back callers who reached
@@ -111,11 +121,11 @@ fn pause_over(c: &mut Database, case: &CaseRow, terms: &CallbackRules, at: UnixM
 ///
 /// # Errors
 /// When the database fails.
-pub fn rehome(c: &mut Database, terms: &CallbackRules, at: UnixMs) -> Result<(), StoreError> {
-    let Some(home) = terms.queue_or(None) else { return Ok(()) };
+pub fn rehome(c: &mut Database, callback_rules: &CallbackRules, at: UnixMs) -> Result<(), StoreError> {
+    let Some(home) = callback_rules.queue_or(None) else { return Ok(()) };
     let homeless = cases::closed_at
         .is_null()
-        .and(cases::queue.is_null().or(cases::queue.ne_all(terms.rules.queues.keys())));
+        .and(cases::queue.is_null().or(cases::queue.ne_all(callback_rules.rules.queues.keys())));
     let stage_is = |stage: Stage| cases::stage.eq(stage);
     diesel::update(cases::table.filter(homeless.clone().and(stage_is(Stage::Due))))
         // The new queue may have other hours, so its reminders are computed again.

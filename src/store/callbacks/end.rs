@@ -144,7 +144,7 @@ pub struct CallbackEnd {
 ///
 /// # Errors
 /// When the database fails.
-pub fn end(c: &mut Database, terms: &CallbackRules, end: &CallbackEnd) -> Result<Stage, StoreError> {
+pub fn end(c: &mut Database, callback_rules: &CallbackRules, end: &CallbackEnd) -> Result<Stage, StoreError> {
     let case = held(c, end.case)?;
     let attempt = attempts::of_call(c, end.call)?;
     let talked = attempt.as_ref().is_some_and(|row| matches!(row.state, State::Talking | State::WrappingUp));
@@ -163,7 +163,7 @@ pub fn end(c: &mut Database, terms: &CallbackRules, end: &CallbackEnd) -> Result
             answered_at,
             verdict: Verdict::Nothing(Why::Internal),
             settle: Duration::ZERO,
-            min_talk: terms.min_talk,
+            min_talk: callback_rules.min_talk,
             flood: Limits::default(),
             tell: false,
             at: end.at,
@@ -171,7 +171,7 @@ pub fn end(c: &mut Database, terms: &CallbackRules, end: &CallbackEnd) -> Result
         },
     )?;
     match &end.how {
-        CallbackResult::Released(_) => release(c, &case, terms, end)?,
+        CallbackResult::Released(_) => release(c, &case, callback_rules, end)?,
         CallbackResult::Refused(_) => {}
         CallbackResult::Unreached { attempt, disposition, cause, refused } => {
             let disposition = believed(c, *attempt, *disposition, (cause, refused))?;
@@ -181,19 +181,26 @@ pub fn end(c: &mut Database, terms: &CallbackRules, end: &CallbackEnd) -> Result
                 note: note.as_deref(),
                 ..Finish::new(*attempt, disposition, end.at)
             };
-            finish_and_follow(c, &case, terms, &finish, None)?;
+            finish_and_follow(c, &case, callback_rules, &finish, None)?;
         }
         CallbackResult::Talked { attempt, cause, answered_at } => {
             attempts::answered(c, *attempt, *answered_at)?;
             if attempts::talk_ended(c, *attempt, cause, end.at)? && case.closed_at.is_none() {
-                look_again(c, &case, Some(end.at + terms.disposition_timeout))?;
+                look_again(c, &case, Some(end.at + callback_rules.disposition_timeout))?;
             }
         }
         CallbackResult::Lost => match attempt.filter(|row| row.disposition.is_none()) {
             Some(row) => {
-                happen(c, &case, terms, Event::ControllerDied(&Attempt::from(&row)), "system", end.at)?;
+                happen(
+                    c,
+                    &case,
+                    callback_rules,
+                    Event::ControllerDied(&Attempt::from(&row)),
+                    "system",
+                    end.at,
+                )?;
             }
-            None => release(c, &case, terms, end)?,
+            None => release(c, &case, callback_rules, end)?,
         },
     }
     Ok(case_rows::get(c, end.case)?.stage)
@@ -227,11 +234,11 @@ fn believed(
 fn release(
     c: &mut Database,
     case: &CaseRow,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     end: &CallbackEnd,
 ) -> Result<(), StoreError> {
     if Candidate::from(case).is_claimed_by(end.call) {
-        happen(c, case, terms, Event::Released, "system", end.at)?;
+        happen(c, case, callback_rules, Event::Released, "system", end.at)?;
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ use crate::store::{Database, StoreError, attempts, cases, dnc, known_numbers};
 pub(super) fn number_history(
     c: &mut Database,
     case: &CaseRow,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     applies: &RulesForCase<'_>,
     at: UnixMs,
 ) -> Result<NumberHistory, StoreError> {
@@ -45,7 +45,7 @@ pub(super) fn number_history(
         last_counted_at: last.map(|(at, _)| at),
         gap_until: last.and_then(|(_, gap)| gap),
         undisposed: unfinished.is_some_and(|row| row.state == State::WrappingUp),
-        contact_at: contact_at(c, case, applies, terms.min_talk)?,
+        contact_at: contact_at(c, case, applies, callback_rules.min_talk)?,
         abroad_allowed: case.abroad_allowed_by.is_some(),
         number: applies.number.clone(),
     })
@@ -81,13 +81,13 @@ fn live_call(c: &mut Database, case: &CaseRow) -> Result<bool, StoreError> {
 pub(in crate::store) fn check_dial(
     c: &mut Database,
     case: &CaseRow,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     dial: DialTime,
     at: UnixMs,
 ) -> Result<(Policy, Result<Permit, Refusal>), StoreError> {
-    let (policy, asked) = check(c, case, terms, at)?;
+    let (policy, asked) = check(c, case, callback_rules, at)?;
     let asked = match asked {
-        Ok(permit) => hour_cap::refuse(c, terms, dial, at)?.map_or(Ok(permit), Err),
+        Ok(permit) => hour_cap::refuse(c, callback_rules, dial, at)?.map_or(Ok(permit), Err),
         Err(refusal) => Err(refusal),
     };
     Ok((policy, asked))
@@ -98,12 +98,12 @@ pub(in crate::store) fn check_dial(
 pub(super) fn check(
     c: &mut Database,
     case: &CaseRow,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     at: UnixMs,
 ) -> Result<(Policy, Result<Permit, Refusal>), StoreError> {
-    let applies = terms.applies(case);
-    let standing = number_history(c, case, terms, &applies, at)?;
-    let asked = regulation::check(&standing, &applies.bounds(terms), at);
+    let applies = callback_rules.applies(case);
+    let standing = number_history(c, case, callback_rules, &applies, at)?;
+    let asked = regulation::check(&standing, &applies.bounds(callback_rules), at);
     Ok((applies.policy, asked))
 }
 
@@ -114,16 +114,16 @@ pub(super) fn check(
 pub fn why_not(
     c: &mut Database,
     case: &CaseRow,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     at: UnixMs,
 ) -> Result<Option<Refusal>, StoreError> {
     if case.closed_at.is_some() {
         return Ok(None);
     }
-    let (_, asked) = check(c, case, terms, at)?;
+    let (_, asked) = check(c, case, callback_rules, at)?;
     match asked.err().or_else(|| held_back(case)) {
         Some(refusal) => Ok(Some(refusal)),
-        None => hour_cap::refusal(c, terms, DialTime::Now, at),
+        None => hour_cap::refusal(c, callback_rules, DialTime::Now, at),
     }
 }
 
@@ -141,11 +141,11 @@ fn held_back(case: &CaseRow) -> Option<Refusal> {
 /// Returns why a case waits for a person to decide, if it does: its number is abroad or expensive, or the case was
 /// opened in a flood of calls.
 #[must_use]
-pub fn waits_for_people(case: &CaseRow, terms: &CallbackRules) -> Option<Guard> {
+pub fn waits_for_people(case: &CaseRow, callback_rules: &CallbackRules) -> Option<Guard> {
     match case.closed_at {
         Some(_) => None,
         None if case.flooded => Some(Guard::Flood),
-        None => needs_people(case, terms).then_some(Guard::Destination),
+        None => needs_people(case, callback_rules).then_some(Guard::Destination),
     }
 }
 
@@ -182,32 +182,32 @@ fn known(c: &mut Database, case: &CaseRow, refusal: &Refusal) -> Result<bool, St
 pub(super) fn refused_dial<'a>(
     c: &mut Database,
     case: &CaseRow,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     refusal: &'a Refusal,
 ) -> Result<RefusedDial<'a>, StoreError> {
     Ok(RefusedDial {
         refusal,
         is_new: !known(c, case, refusal)?,
-        for_people: needs_people(case, terms),
+        for_people: needs_people(case, callback_rules),
         made: if refusal.is_final() { attempts::counted_of_case(c, case.id)? } else { 0 },
     })
 }
 
 /// Returns whether a case waits for people because its number is abroad.
-pub(super) fn is_abroad(case: &CaseRow, terms: &CallbackRules) -> bool {
-    barred(case, terms) == Some(Barred::Abroad)
+pub(super) fn is_abroad(case: &CaseRow, callback_rules: &CallbackRules) -> bool {
+    barred(case, callback_rules) == Some(Barred::Abroad)
 }
 
 /// Returns whether a case waits for people because of its kind of number: abroad, expensive or a service number. A
 /// number that does not exist needs no people, since nobody can call it.
-fn needs_people(case: &CaseRow, terms: &CallbackRules) -> bool {
-    barred(case, terms).is_some_and(|why| why != Barred::NoSuchNumber)
+fn needs_people(case: &CaseRow, callback_rules: &CallbackRules) -> bool {
+    barred(case, callback_rules).is_some_and(|why| why != Barred::NoSuchNumber)
 }
 
 /// Returns why the number of a case may not be called at all. None if it may.
-fn barred(case: &CaseRow, terms: &CallbackRules) -> Option<Barred> {
-    let applies = terms.applies(case);
-    applies.bounds(terms).reaches(&applies.number, case.abroad_allowed_by.is_some()).err()
+fn barred(case: &CaseRow, callback_rules: &CallbackRules) -> Option<Barred> {
+    let applies = callback_rules.applies(case);
+    applies.bounds(callback_rules).reaches(&applies.number, case.abroad_allowed_by.is_some()).err()
 }
 
 /// Records that a guard refused a dial.

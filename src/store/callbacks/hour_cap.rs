@@ -34,11 +34,11 @@ pub(in crate::store) enum DialTime {
 /// Returns the refusal of one more dial, if it would exceed the limit.
 pub(super) fn refusal(
     c: &mut Database,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     asked: DialTime,
     at: UnixMs,
 ) -> Result<Option<Refusal>, StoreError> {
-    let limit = i64::from(terms.max_dials_per_hour);
+    let limit = i64::from(callback_rules.max_dials_per_hour);
     if limit == 0 {
         return Ok(None);
     }
@@ -57,16 +57,16 @@ pub(super) fn refusal(
 /// The supervisor is told of a refusal once an hour.
 pub(in crate::store) fn refuse(
     c: &mut Database,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     asked: DialTime,
     at: UnixMs,
 ) -> Result<Option<Refusal>, StoreError> {
-    if terms.max_dials_per_hour > 0 {
+    if callback_rules.max_dials_per_hour > 0 {
         hold::name(c, LOCK)?;
     }
-    let refusal = refusal(c, terms, asked, at)?;
+    let refusal = refusal(c, callback_rules, asked, at)?;
     if refusal.is_some() {
-        outbox::emit_at_most_every(c, HOUR, &Event::of_dials(at, terms.max_dials_per_hour))?;
+        outbox::emit_at_most_every(c, HOUR, &Event::of_dials(at, callback_rules.max_dials_per_hour))?;
     }
     Ok(refusal)
 }

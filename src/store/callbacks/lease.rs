@@ -108,19 +108,19 @@ impl Leased {
 pub fn lease(
     c: &mut Database,
     id: CaseId,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     wanted: &LeaseRequest,
 ) -> Result<Leased, StoreError> {
     let mut case = held(c, id)?;
     match Candidate::from(&case).claimable(wanted.at) {
         Claimable::No => return Ok(Leased::NotDue),
         Claimable::Later(until) => {
-            happen(c, &case, terms, Event::PutOff(until), "system", wanted.at)?;
+            happen(c, &case, callback_rules, Event::PutOff(until), "system", wanted.at)?;
             return Ok(Leased::NotDue);
         }
         Claimable::IfPermitted => {}
     }
-    let (policy, _) = match permitted(c, &case, terms, DialTime::AfterAgent, "system", wanted.at)? {
+    let (policy, _) = match permitted(c, &case, callback_rules, DialTime::AfterAgent, "system", wanted.at)? {
         Ok(permitted) => permitted,
         Err(refusal) => return Ok(Leased::Refused(refusal)),
     };
@@ -139,7 +139,7 @@ pub fn lease(
         ring: policy.ring,
     };
     make(c, &mut case, Step::Claim, Some(claim.next_at), Some(&claim.claimed_by))?;
-    arrive(c, terms, wanted, &work)?;
+    arrive(c, callback_rules, wanted, &work)?;
     Ok(Leased::Case(Box::new(work)))
 }
 
@@ -147,17 +147,17 @@ pub fn lease(
 pub(in crate::store) fn permitted(
     c: &mut Database,
     case: &CaseRow,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     dial: DialTime,
     by: &str,
     at: UnixMs,
 ) -> Result<Result<(Policy, Permit), Refusal>, StoreError> {
-    let (policy, asked) = check_dial(c, case, terms, dial, at)?;
+    let (policy, asked) = check_dial(c, case, callback_rules, dial, at)?;
     match asked {
         Ok(permit) => Ok(Ok((policy, permit))),
         Err(refusal) => {
-            let dial = refused_dial(c, case, terms, &refusal)?;
-            happen(c, case, terms, Event::DialRefused(dial), by, at)?;
+            let dial = refused_dial(c, case, callback_rules, &refusal)?;
+            happen(c, case, callback_rules, Event::DialRefused(dial), by, at)?;
             Ok(Err(refusal))
         }
     }
@@ -177,7 +177,7 @@ fn last_name(c: &mut Database, case: &CaseRow) -> Result<String, StoreError> {
 /// Records the callback's call.
 fn arrive(
     c: &mut Database,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     wanted: &LeaseRequest,
     work: &LeasedCase,
 ) -> Result<(), StoreError> {
@@ -196,7 +196,7 @@ fn arrive(
         why: format!("callback for case {}", work.case),
         queue: Some(work.queue.clone()),
         service_level: None,
-        business_day: terms.hours(Some(&work.queue)).business_day(wanted.at),
+        business_day: callback_rules.hours(Some(&work.queue)).business_day(wanted.at),
         at: wanted.at,
     };
     call_rows::begin(c, &arrival, Direction::Callback, work.case)

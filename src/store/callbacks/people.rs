@@ -28,7 +28,7 @@ use crate::store::{Database, StoreError, attempts, case_opening};
 /// [`StoreError::Refused`] when somebody has the case, or when it is closed.
 pub fn defer(
     c: &mut Database,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     id: CaseId,
     until: UnixMs,
     by: &str,
@@ -46,7 +46,7 @@ pub fn defer(
         .set(case_rows::kept(Some(wish)))
         .returning(cases::id)
         .count_changed(c)?;
-    happen(c, &case, terms, Event::PutOff(until), by, at)?;
+    happen(c, &case, callback_rules, Event::PutOff(until), by, at)?;
     note(c, &case, Note::Deferred { until, by }, at)
 }
 
@@ -56,7 +56,7 @@ pub fn defer(
 /// [`StoreError::Refused`] when somebody has the case, or when it is closed.
 pub fn now(
     c: &mut Database,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     id: CaseId,
     by: &str,
     at: UnixMs,
@@ -68,12 +68,12 @@ pub fn now(
     }
     // A person who wants the case called now thereby allows a number abroad. Every other guard is still asked. If the
     // call is refused now, the permission does not stay for later.
-    let allows = is_abroad(&case, terms);
+    let allows = is_abroad(&case, callback_rules);
     if allows {
         allow_abroad(c, id, Some(by))?;
     }
     let case = case_rows::get(c, id)?;
-    let (policy, asked) = check(c, &case, terms, at)?;
+    let (policy, asked) = check(c, &case, callback_rules, at)?;
     if let Err(refusal) = asked {
         if allows {
             allow_abroad(c, id, None)?;
@@ -88,7 +88,7 @@ pub fn now(
         .set((case_rows::kept(None), cases::priority.eq(most.unwrap_or_default().saturating_add(1))))
         .returning(cases::id)
         .count_changed(c)?;
-    happen(c, &case, terms, Event::CalledUp, by, at)?;
+    happen(c, &case, callback_rules, Event::CalledUp, by, at)?;
     note(c, &case, Note::CalledUp { by }, at)?;
     Ok(Ok(()))
 }
@@ -123,7 +123,7 @@ pub struct GivenDisposition<'a> {
 /// this result: a technical failure, an orphaned attempt, or an abandoned customer.
 pub fn record_disposition(
     c: &mut Database,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     said: &GivenDisposition<'_>,
 ) -> Result<Option<AgentName>, StoreError> {
     let case = held(c, said.case)?;
@@ -141,7 +141,7 @@ pub fn record_disposition(
         return Err(StoreError::Refused(format!("{} is not for people to say", said.disposition)));
     }
     let finish = Finish { note: said.note, ..Finish::new(row.id, said.disposition, said.at) };
-    finish_and_follow(c, &case, terms, &finish, said.later)?;
+    finish_and_follow(c, &case, callback_rules, &finish, said.later)?;
     note(c, &case, Note::Disposition { disposition: said.disposition, by: said.by }, said.at)?;
     Ok(row.agent)
 }
@@ -152,7 +152,7 @@ pub fn record_disposition(
 /// As [`attempts::record`].
 pub fn report(
     c: &mut Database,
-    terms: &CallbackRules,
+    callback_rules: &CallbackRules,
     made: &attempts::ReportedAttempt<'_>,
 ) -> Result<attempts::AttemptRow, StoreError> {
     let case = held(c, made.case)?;
@@ -167,6 +167,6 @@ pub fn report(
     let began_at = made.at.max(case.last_miss_at + Duration::from_millis(1));
     let case = case_rows::get(c, made.case)?;
     let ended = AttemptEnded { disposition: made.disposition, counted: made.counted, later: None, began_at };
-    happen(c, &case, terms, Event::AttemptReported(ended), made.by, made.at)?;
+    happen(c, &case, callback_rules, Event::AttemptReported(ended), made.by, made.at)?;
     Ok(row)
 }

@@ -47,7 +47,7 @@ use limits::{Counts, Occupancy, Occupant};
 pub struct Intake {
     settings: Settings,
     /// The rules for callbacks, as they were at the start.
-    terms: CallbackRules,
+    callback_rules: CallbackRules,
     rules: watch::Receiver<Arc<Rules>>,
     clock: Clock,
     store: Store,
@@ -91,9 +91,9 @@ impl Intake {
         let ours = settings.requests.clone();
         let permits = || Semaphore::new(ours.max_concurrent.clamp(1, Semaphore::MAX_PERMITS));
         let counts = |most, room| Mutex::new(Counts::new(most, ours.rate_window, room));
-        let terms = CallbackRules::of(settings, Arc::clone(&rules.borrow()));
+        let callback_rules = CallbackRules::of(settings, Arc::clone(&rules.borrow()));
         Arc::new(Self {
-            terms,
+            callback_rules,
             rules,
             clock,
             store,
@@ -142,13 +142,13 @@ impl Intake {
     }
 
     /// The current rules for callbacks.
-    fn terms(&self) -> CallbackRules {
-        CallbackRules { rules: Arc::clone(&self.rules.borrow()), ..self.terms.clone() }
+    fn callback_rules(&self) -> CallbackRules {
+        CallbackRules { rules: Arc::clone(&self.rules.borrow()), ..self.callback_rules.clone() }
     }
 
     /// The time zone of a wanted time for this queue.
     fn zone(&self, queue: Option<&QueueName>) -> Tz {
-        self.terms().hours(queue).zone()
+        self.callback_rules().hours(queue).zone()
     }
 
     /// The address of the client, behind configured proxies as they report it.
@@ -225,7 +225,7 @@ impl Intake {
     /// Parses a request. Times without a zone are in that of the queue that will call.
     fn read(&self, fields: &fields::Fields, queue: Option<&QueueName>) -> Result<ParsedRequest, Refused> {
         let latest = self.settings.max_wanted_ahead;
-        let how = Reading { home: self.terms.home, zone: self.zone(queue), now: self.now(), latest };
+        let how = Reading { home: self.callback_rules.home, zone: self.zone(queue), now: self.now(), latest };
         fields::read(fields, &how).map_err(Refused::Bad)
     }
 
@@ -236,7 +236,7 @@ impl Intake {
             return Err(Refused::Bad(problem("consent_text", "it is missing", remedy)));
         };
         let now = self.now();
-        let business_day = self.terms().hours(from.queue.as_ref()).business_day(now);
+        let business_day = self.callback_rules().hours(from.queue.as_ref()).business_day(now);
         let new = Request {
             key_hash: from.key.map(crate::audit::sha256),
             body_hash: crate::audit::sha256(&from.body),

@@ -59,7 +59,7 @@ impl Days {
         self.app.context.clock.now()
     }
 
-    fn terms(&self) -> CallbackRules {
+    fn callback_rules(&self) -> CallbackRules {
         let zone = self.app.context.zone;
         CallbackRules::of(
             &dozvon::config::Settings { zone, ..dozvon::config::Settings::default() },
@@ -71,7 +71,7 @@ impl Days {
         let context = crm::CrmContext {
             store: self.app.context.store.clone(),
             clock: self.app.context.clock,
-            terms: self.terms(),
+            callback_rules: self.callback_rules(),
             rules: self.rules.subscribe(),
         };
         let lease = self.app.context.settings.lease;
@@ -145,7 +145,7 @@ impl Days {
 
     /// An agent says that they called for a case.
     pub async fn attempt(&self, case: CaseId, result: Disposition) {
-        let (terms, at) = (self.terms(), self.now());
+        let (callback_rules, at) = (self.callback_rules(), self.now());
         let write = self.app.context.store.write("test", move |c| {
             let made = ReportedAttempt {
                 case,
@@ -157,7 +157,7 @@ impl Days {
                 note: Some("asks for \"Olga\""),
                 at,
             };
-            callbacks::report(c, &terms, &made).map(drop)
+            callbacks::report(c, &callback_rules, &made).map(drop)
         });
         write.await.unwrap();
     }

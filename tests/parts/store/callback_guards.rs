@@ -421,9 +421,12 @@ fn a_dial_to_whom_we_owe_nothing_is_not_ours_and_leaves_nothing() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let wanted = dialled(MOSCOW, "1001", min(0));
-        assert_eq!(app.write(move |c, terms| manual_dial::begin(c, terms, &wanted)).await, None);
+        assert_eq!(
+            app.write(move |c, callback_rules| manual_dial::begin(c, callback_rules, &wanted)).await,
+            None
+        );
         let wanted = dialled(MOSCOW, "1001", min(0));
-        app.write(move |c, terms| manual_dial::no_room(c, terms, &wanted, "no room")).await;
+        app.write(move |c, callback_rules| manual_dial::no_room(c, callback_rules, &wanted, "no room")).await;
         let number = MOSCOW.parse().unwrap();
         assert!(!app.write(move |c, _| manual_dial::has_open_case(c, &number)).await);
         let number = MOSCOW.parse().unwrap();
@@ -444,13 +447,13 @@ fn an_agent_that_dialled_by_hand_is_free_before_recording_the_result() {
         let dialled = dialled(MOSCOW, "1001", min(2));
         let (call, number) = (dialled.call, dialled.number.clone());
         assert!(app.write(move |c, _| manual_dial::has_open_case(c, &number)).await);
-        let begun = app.write(move |c, terms| manual_dial::begin(c, terms, &dialled)).await;
+        let begun = app.write(move |c, callback_rules| manual_dial::begin(c, callback_rules, &dialled)).await;
         let Some(Begun::Attempt { attempt, .. }) = begun else { panic!("{begun:?}") };
         app.write(move |c, _| manual_dial::talk(c, call, min(2))).await;
         let how =
             CallbackResult::Talked { attempt, cause: "NORMAL_CLEARING".to_owned(), answered_at: min(2) };
         let end = CallbackEnd { case, call, how, at: min(3) };
-        app.write(move |c, terms| callbacks::end(c, terms, &end)).await;
+        app.write(move |c, callback_rules| callbacks::end(c, callback_rules, &end)).await;
         assert_eq!(app.attempts(case).await[0].state.as_str(), "wrapping_up");
         let caller = app.rings_in("+74957654321", min(3)).await;
         let row = app.write(move |c, _| {
@@ -476,7 +479,7 @@ fn an_agent_named_like_their_number_calls_back_like_any_other() {
         .await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
         app.talk("sales", NAME, min(2)).await;
-        app.write(move |c, terms| {
+        app.write(move |c, callback_rules| {
             let said = GivenDisposition {
                 case,
                 disposition: Disposition::Reached,
@@ -485,7 +488,7 @@ fn an_agent_named_like_their_number_calls_back_like_any_other() {
                 by: NAME,
                 at: min(4),
             };
-            callbacks::record_disposition(c, terms, &said).map(drop)
+            callbacks::record_disposition(c, callback_rules, &said).map(drop)
         })
         .await;
         assert_eq!(app.attempts(case).await[0].by, NAME);
@@ -574,7 +577,7 @@ async fn change(db: &Db, app: &mut App, guard: Guard, case: CaseId, number: &'st
         }
         Guard::DayCap => (1..=3).for_each(|n| reported(min(-170 + n), TODAY, n)),
         Guard::Gap => reported(min(0), TODAY, 1),
-        Guard::Destination => app.terms.home.region = "DE".parse().unwrap(),
+        Guard::Destination => app.callback_rules.home.region = "DE".parse().unwrap(),
         Guard::RollingCap => reported(min(-20 * 60), "2026-11-22", 1),
         Guard::WeekCap => ["2026-11-20", "2026-11-21"].iter().zip([3, 2]).for_each(|(day, ago)| {
             reported(UnixMs(min(0).0 - ago * DAY), day, 1);

@@ -204,7 +204,9 @@ impl World {
                 if let Some(case) = self.case(which) {
                     let until = UnixMs(now.0 + minutes * MINUTE);
                     let _ = self.desks[0]
-                        .try_write(move |c, terms| callbacks::defer(c, terms, case, until, "olga", min(0)))
+                        .try_write(move |c, callback_rules| {
+                            callbacks::defer(c, callback_rules, case, until, "olga", min(0))
+                        })
                         .await;
                 }
             }

@@ -97,16 +97,26 @@ fn a_postponed_case_is_not_overdue_when_its_time_comes() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
-        app.write(move |c, terms| callbacks::defer(c, terms, case, min(100), "olga", min(0))).await;
+        app.write(move |c, callback_rules| {
+            callbacks::defer(c, callback_rules, case, min(100), "olga", min(0))
+        })
+        .await;
         app.tick(min(99)).await;
         assert_eq!(app.stage(case).await, "deferred");
         app.tick(min(100)).await;
         assert_eq!(app.case(case).await.react_by, Some(min(115)));
         let (_, _) = app.dial("sales", "anna", min(101)).await;
         assert!(
-            app.try_write(move |c, terms| callbacks::defer(c, terms, case, min(300), "olga", min(0)))
-                .await
-                .is_err()
+            app.try_write(move |c, callback_rules| callbacks::defer(
+                c,
+                callback_rules,
+                case,
+                min(300),
+                "olga",
+                min(0)
+            ))
+            .await
+            .is_err()
         );
     });
 }
@@ -215,7 +225,7 @@ fn the_call_of_an_attempt_stays_as_long_as_its_case() {
 
 /// The house without some of its queues.
 fn without(app: &App, gone: &[&str]) -> Rules {
-    let mut rules = Rules::clone(&app.terms.rules);
+    let mut rules = Rules::clone(&app.callback_rules.rules);
     rules.queues.retain(|name, _| !gone.contains(&name.as_str()));
     let (first, _) = rules.queues.first_key_value().unwrap();
     let there = Destination::Queue(first.clone());
@@ -245,13 +255,16 @@ fn the_cases_of_a_removed_queue_go_to_the_queue_that_calls_back_or_to_the_only_o
             app.tick(min(-20)).await;
             let due = app.due(MOSCOW, "sales", min(0)).await;
             let waiting = app.due("+74957654321", "sales", min(0)).await;
-            app.write(move |c, terms| callbacks::defer(c, terms, waiting, min(4), "olga", min(0))).await;
+            app.write(move |c, callback_rules| {
+                callbacks::defer(c, callback_rules, waiting, min(4), "olga", min(0))
+            })
+            .await;
             let new = app.miss("+74957654322", "sales", min(1)).await;
             let rules = Arc::new(without(&app, gone));
-            app.terms.queue = named.map(queue);
-            app.terms.rules = Arc::clone(&rules);
+            app.callback_rules.queue = named.map(queue);
+            app.callback_rules.rules = Arc::clone(&rules);
             app.write(move |c, _| dozvon::store::rules::replace(c, &rules).map(drop)).await;
-            app.write(|c, terms| callbacks::rehome(c, terms, min(4))).await;
+            app.write(|c, callback_rules| callbacks::rehome(c, callback_rules, min(4))).await;
             app.tick(min(4)).await;
             for case in [overdue, due, waiting, new] {
                 let row = app.case(case).await;
@@ -275,8 +288,8 @@ fn a_case_on_offer_when_its_queue_is_removed_is_offered_in_another_one() {
         let case = app.due(MOSCOW, "sales", min(0)).await;
         let work = app.lease("sales", min(2)).await.remove(0);
         let rules = Arc::new(without(&app, &["sales"]));
-        (app.terms.queue, app.terms.rules) = (Some(queue("support")), rules);
-        app.write(|c, terms| callbacks::rehome(c, terms, min(3))).await;
+        (app.callback_rules.queue, app.callback_rules.rules) = (Some(queue("support")), rules);
+        app.write(|c, callback_rules| callbacks::rehome(c, callback_rules, min(3))).await;
         assert_eq!(
             app.case(case).await.next_at,
             Some(UnixMs(work.lease_until.0 + MINUTE / 2)),
@@ -378,7 +391,7 @@ fn a_talk_whose_case_is_closed_is_decided_by_its_length_in_the_end() {
         app.write(move |c, _| case_closing::close(c, case, Closed::Other, "olga", None, min(3)).map(drop))
             .await;
         let forgotten = async |at: UnixMs| {
-            let before = at - app.terms.disposition_timeout;
+            let before = at - app.callback_rules.disposition_timeout;
             app.store
                 .read("forgotten", move |c| callbacks::missing_dispositions(c, before, 10, &[]))
                 .await
@@ -386,7 +399,10 @@ fn a_talk_whose_case_is_closed_is_decided_by_its_length_in_the_end() {
         };
         assert_eq!(forgotten(min(12)).await, []);
         assert_eq!(forgotten(min(13)).await, [attempt]);
-        app.write(move |c, terms| callbacks::decide_disposition(c, attempt, terms, min(13))).await;
+        app.write(move |c, callback_rules| {
+            callbacks::decide_disposition(c, attempt, callback_rules, min(13))
+        })
+        .await;
         assert_eq!(app.attempts(case).await[0].disposition.map(|word| word.as_str()), Some("reached"));
         assert_eq!(forgotten(min(13)).await, []);
         let next = app.due(MOSCOW, "sales", min(40)).await;
@@ -411,7 +427,7 @@ fn a_caller_with_no_lawful_hour_in_their_queue_goes_to_the_repeat_contacts_queue
         app.tick(min(21 * 60 + 10)).await;
         app.no_answer("repeat", "anna", min(21 * 60 + 10)).await;
         let mut alone = App::open(db).await;
-        alone.terms.repeat_queue = None;
+        alone.callback_rules.repeat_queue = None;
         let case = alone.miss("+79001234568", "night", min(710)).await;
         alone.tick(min(711)).await;
         assert_eq!(alone.lease("night", min(780)).await.len(), 0);
@@ -511,7 +527,10 @@ fn the_audit_names_the_person_that_postponed_or_advanced_a_case() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
-        app.write(move |c, terms| callbacks::defer(c, terms, case, min(100), "boris", min(1))).await;
+        app.write(move |c, callback_rules| {
+            callbacks::defer(c, callback_rules, case, min(100), "boris", min(1))
+        })
+        .await;
         app.now(case, min(2)).await.unwrap();
         let mut raw = db.raw();
         let told = "SELECT \"by\" || ' ' || action || ' ' || subject || ' ' || details AS v FROM audit \

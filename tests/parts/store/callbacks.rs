@@ -298,7 +298,9 @@ fn a_step_that_is_repeated_changes_nothing() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
-        let advance = async |at| app.write(move |c, terms| callbacks::advance(c, case, terms, at)).await;
+        let advance = async |at| {
+            app.write(move |c, callback_rules| callbacks::advance(c, case, callback_rules, at)).await
+        };
         let once = picture(db, &app, case).await;
         advance(min(1)).await;
         assert_eq!(picture(db, &app, case).await, once);
@@ -402,7 +404,7 @@ fn a_person_that_wants_no_calls_gets_none_whenever_they_say_so() {
 fn a_night_shift_is_one_day_with_three_attempts() {
     for_each_database(async |db| {
         let mut app = App::open(db).await;
-        app.terms.repeat_queue = None;
+        app.callback_rules.repeat_queue = None;
         let known = app.rings_in(MOSCOW, min(600)).await;
         app.talked(known, min(600), min(602)).await;
         // Ten to midnight; at night somebody whom we know is called only shortly after a call of their own.

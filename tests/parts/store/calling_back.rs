@@ -1,4 +1,4 @@
-//! A house that calls back: its terms, and each step of paying a case back as the product makes it.
+//! A company that calls back: its rules, and each step of a callback as the product makes it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,18 +59,18 @@ fn house() -> Rules {
     rules
 }
 
-pub fn terms() -> CallbackRules {
+pub fn callback_rules() -> CallbackRules {
     CallbackRules {
         repeat_queue: Some(queue("repeat")),
         ..CallbackRules::of(&Settings::default(), Arc::new(house()))
     }
 }
 
-/// A process that calls back: its store and its terms.
+/// A process that calls back: its store and its rules.
 #[derive(Clone)]
 pub struct App {
     pub store: Store,
-    pub terms: CallbackRules,
+    pub callback_rules: CallbackRules,
 }
 
 /// A callback that an agent has accepted.
@@ -83,27 +83,27 @@ pub struct Accepted {
 impl App {
     /// Opens the house, with all agents at work since long ago.
     pub async fn open(db: &Db) -> Self {
-        let terms = terms();
-        let rules = Arc::clone(&terms.rules);
+        let callback_rules = callback_rules();
+        let rules = Arc::clone(&callback_rules.rules);
         db.write(move |c| {
             rules::replace(c, &rules)?;
             ["anna", "boris", "vera"].iter().try_for_each(|name| log_in(c, name, UnixMs(0)).map(drop))
         })
         .await;
-        Self { store: db.store.clone(), terms }
+        Self { store: db.store.clone(), callback_rules }
     }
 
     /// Another process of the same house.
     pub async fn beside(&self, db: &Db) -> Self {
-        Self { store: db.other().await, terms: self.terms.clone() }
+        Self { store: db.other().await, callback_rules: self.callback_rules.clone() }
     }
 
     pub async fn try_write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Database, &CallbackRules) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let terms = self.terms.clone();
-        self.store.write("test", move |c| work(c, &terms)).await
+        let callback_rules = self.callback_rules.clone();
+        self.store.write("test", move |c| work(c, &callback_rules)).await
     }
 
     pub async fn write<T: Send + 'static>(
@@ -116,9 +116,9 @@ impl App {
     /// A caller gives up in a queue; the case that is owed, if one is.
     pub async fn miss_of(&self, party: Party, name: &str, at: UnixMs) -> Option<CaseId> {
         let name = queue(name);
-        self.write(move |c, terms| {
+        self.write(move |c, callback_rules| {
             let mut new = arrival(Some(name.as_str()), at);
-            new.business_day = terms.hours(Some(&name)).business_day(at);
+            new.business_day = callback_rules.hours(Some(&name)).business_day(at);
             let owed = verdict(Ending::Abandoned, Stage::Waiting, &party, true);
             new.party = party;
             calls::arrive(c, &new)?;
@@ -165,7 +165,7 @@ impl App {
                 return;
             }
             for case in due {
-                self.write(move |c, terms| callbacks::advance(c, case, terms, at)).await;
+                self.write(move |c, callback_rules| callbacks::advance(c, case, callback_rules, at)).await;
             }
         }
         panic!("the tick of {at:?} comes to no end");
@@ -186,9 +186,9 @@ impl App {
             core: CoreId(uuid::Uuid::nil()),
             at,
         };
-        self.write(move |c, terms| {
+        self.write(move |c, callback_rules| {
             let ready = callbacks::ready(c, &wanted.queue, 10, &[])?;
-            let leased = ready.into_iter().map(|case| callbacks::lease(c, case, terms, &wanted));
+            let leased = ready.into_iter().map(|case| callbacks::lease(c, case, callback_rules, &wanted));
             leased.filter_map(|leased| leased.map(Leased::work).transpose()).collect()
         })
         .await
@@ -212,7 +212,7 @@ impl App {
 
     pub async fn reserve(&self, accepted: &Accepted, at: UnixMs) -> Result<AttemptId, NotReserved> {
         let wanted = Reserve { at, ..accepted.wanted.clone() };
-        self.write(move |c, terms| callbacks::reserve(c, terms, &wanted)).await
+        self.write(move |c, callback_rules| callbacks::reserve(c, callback_rules, &wanted)).await
     }
 
     /// Leases the only due case of a queue, and an agent accepts it.
@@ -240,7 +240,7 @@ impl App {
     /// The end of a callback, and of the agent's part in it. Where the case stands then.
     pub async fn end(&self, accepted: &Accepted, how: CallbackResult, at: UnixMs) -> String {
         let end = CallbackEnd { case: accepted.work.case, call: accepted.work.call, how, at };
-        let stage = self.write(move |c, terms| callbacks::end(c, terms, &end)).await;
+        let stage = self.write(move |c, callback_rules| callbacks::end(c, callback_rules, &end)).await;
         self.free(accepted.wanted.offer, at).await;
         stage.to_string()
     }
@@ -248,7 +248,7 @@ impl App {
     /// The end of a callback that nobody accepted.
     pub async fn end_work(&self, work: &LeasedCase, how: CallbackResult, at: UnixMs) -> String {
         let end = CallbackEnd { case: work.case, call: work.call, how, at };
-        self.write(move |c, terms| callbacks::end(c, terms, &end)).await.to_string()
+        self.write(move |c, callback_rules| callbacks::end(c, callback_rules, &end)).await.to_string()
     }
 
     /// The agent's offer ends: after a talk they wrap up, else they are free.
@@ -293,7 +293,7 @@ impl App {
 
     /// Somebody wants the customer to be called now.
     pub async fn now(&self, case: CaseId, at: UnixMs) -> Result<(), Refusal> {
-        self.write(move |c, terms| callbacks::now(c, terms, case, "olga", at)).await
+        self.write(move |c, callback_rules| callbacks::now(c, callback_rules, case, "olga", at)).await
     }
 
     pub async fn record_disposition(
@@ -312,9 +312,9 @@ impl App {
         later: Option<UnixMs>,
         at: UnixMs,
     ) -> Result<(), StoreError> {
-        self.try_write(move |c, terms| {
+        self.try_write(move |c, callback_rules| {
             let said = GivenDisposition { case, disposition: result, later, note: None, by: "anna", at };
-            callbacks::record_disposition(c, terms, &said).map(drop)
+            callbacks::record_disposition(c, callback_rules, &said).map(drop)
         })
         .await
     }
@@ -326,12 +326,12 @@ impl App {
         result: Disposition,
         at: UnixMs,
     ) -> Result<AttemptRow, StoreError> {
-        self.try_write(move |c, terms| {
+        self.try_write(move |c, callback_rules| {
             let row = cases::get(c, case)?;
             let name: Option<QueueName> = row.queue.clone();
-            let day = terms.hours(name.as_ref()).business_day(at);
+            let day = callback_rules.hours(name.as_ref()).business_day(at);
             let counted = !result.may_be_uncounted();
-            let cap = terms.cap(&row);
+            let cap = callback_rules.cap(&row);
             let made = ReportedAttempt {
                 case,
                 business_day: day,
@@ -342,7 +342,7 @@ impl App {
                 note: None,
                 at,
             };
-            callbacks::report(c, terms, &made)
+            callbacks::report(c, callback_rules, &made)
         })
         .await
     }

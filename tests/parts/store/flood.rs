@@ -136,7 +136,10 @@ fn taking_up_a_case_makes_it_like_any_other_and_only_then_it_is_announced() {
             let app = App::open(db).await;
             let case = held_back(&app).await;
             let row = app.case(case).await;
-            let why = app.write(move |c, terms| callbacks::why_not(c, &row, terms, min(1))).await.unwrap();
+            let why = app
+                .write(move |c, callback_rules| callbacks::why_not(c, &row, callback_rules, min(1)))
+                .await
+                .unwrap();
             assert_eq!(why.guard, Guard::Flood);
             assert!(why.to_string().contains("a flood of calls from trunk; `dozvon callback now"), "{why}");
             let of_case = format!("case:{case}");
@@ -145,7 +148,10 @@ fn taking_up_a_case_makes_it_like_any_other_and_only_then_it_is_announced() {
             match way {
                 "now" => assert_eq!(app.now(case, min(2)).await, Ok(())),
                 "defer" => {
-                    app.write(move |c, terms| callbacks::defer(c, terms, case, min(30), "olga", min(2))).await
+                    app.write(move |c, callback_rules| {
+                        callbacks::defer(c, callback_rules, case, min(30), "olga", min(2))
+                    })
+                    .await
                 }
                 "report" => drop(app.report(case, Disposition::NoAnswer, min(2)).await.unwrap()),
                 _ => {

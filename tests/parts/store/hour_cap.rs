@@ -14,7 +14,7 @@ use crate::support::database::{Db, for_each_database};
 /// A house that dials two customers in an hour, to whom four are owed a call at noon.
 async fn open(db: &Db) -> (App, Vec<CaseId>) {
     let mut app = App::open(db).await;
-    app.terms.max_dials_per_hour = 2;
+    app.callback_rules.max_dials_per_hour = 2;
     let mut cases = Vec::new();
     for n in 1..=4 {
         cases.push(app.due(&number(n), "sales", min(-10 + n)).await);
@@ -40,8 +40,8 @@ async fn unanswered(app: &App, at: UnixMs) -> Option<CaseId> {
 
 async fn why_not(app: &App, case: CaseId, at: UnixMs) -> Option<Refusal> {
     let case = app.case(case).await;
-    let terms = app.terms.clone();
-    app.store.read("why", move |c| callbacks::why_not(c, &case, &terms, at)).await.unwrap()
+    let callback_rules = app.callback_rules.clone();
+    app.store.read("why", move |c| callbacks::why_not(c, &case, &callback_rules, at)).await.unwrap()
 }
 
 async fn begins(app: &App, number: &str, at: UnixMs) -> Option<Begun> {
@@ -55,7 +55,7 @@ async fn begins(app: &App, number: &str, at: UnixMs) -> Option<Begun> {
         user: "1002".to_owned(),
         at,
     };
-    app.write(move |c, terms| manual_dial::begin(c, terms, &wanted)).await
+    app.write(move |c, callback_rules| manual_dial::begin(c, callback_rules, &wanted)).await
 }
 
 fn told(db: &Db) -> Vec<String> {
@@ -116,12 +116,12 @@ fn what_was_dialled_elsewhere_takes_no_place_and_zero_is_no_limit() {
         app.report(cases[1], Disposition::NoAnswer, min(0)).await.unwrap();
         assert_eq!(why_not(&app, cases[2], min(0)).await, None);
         assert_eq!(app.lease("sales", min(0)).await.len(), 2);
-        app.terms.max_dials_per_hour = 1;
+        app.callback_rules.max_dials_per_hour = 1;
         assert_eq!(app.lease("sales", min(0)).await.len(), 0);
         // Nobody has been dialled yet: an agent may be before the two that are leased.
         assert!(matches!(begins(&app, &number(3), min(0)).await, Some(Begun::Attempt { .. })));
         assert!(why_not(&app, cases[3], min(0)).await.is_some());
-        app.terms.max_dials_per_hour = 0;
+        app.callback_rules.max_dials_per_hour = 0;
         assert_eq!(why_not(&app, cases[3], min(0)).await, None);
     });
 }

@@ -306,8 +306,9 @@ fn a_number_that_is_just_being_forbidden_is_not_dialled() {
             "SELECT pg_advisory_xact_lock(hashtextextended('{MOSCOW}', 0)); \
              INSERT INTO do_not_call (number, reason, \"by\", at) VALUES ('{MOSCOW}', 'do_not_call', 'olga', 1)"
         );
-        let (terms, wanted) = (app.terms.clone(), accepted.wanted.clone());
-        let said = meanwhile(db, &forbid, move |c| dozvon::store::callbacks::reserve(c, &terms, &wanted));
+        let (callback_rules, wanted) = (app.callback_rules.clone(), accepted.wanted.clone());
+        let said =
+            meanwhile(db, &forbid, move |c| dozvon::store::callbacks::reserve(c, &callback_rules, &wanted));
         let said = said.await.unwrap();
         assert_eq!(guard(&said), Some(dozvon::missed::regulation::Guard::DoNotCall), "{said:?}");
         assert_eq!(app.stage(case).await, "do_not_call");

@@ -64,8 +64,8 @@ fn a_miss_overrules_what_a_request_put_off_and_not_what_one_of_us_did() {
         assert_eq!(app.miss(MOSCOW, "sales", min(2)).await, case);
         app.tick(min(2) + Duration::from_secs(60)).await;
         assert_eq!(app.stage(case).await, "due");
-        app.write(move |c, terms| {
-            dozvon::store::callbacks::defer(c, terms, case, in_days(1), "olga", min(4))
+        app.write(move |c, callback_rules| {
+            dozvon::store::callbacks::defer(c, callback_rules, case, in_days(1), "olga", min(4))
         })
         .await;
         app.miss(MOSCOW, "sales", min(5)).await;
@@ -85,7 +85,10 @@ fn a_case_from_abroad_waits_for_people_who_may_have_it_called() {
         let satellite = app.miss("+8823421234", "sales", min(0)).await;
         app.tick(min(1)).await;
         let row = app.case(berlin).await;
-        let why = app.write(move |c, terms| callbacks::why_not(c, &row, terms, min(1))).await.unwrap();
+        let why = app
+            .write(move |c, callback_rules| callbacks::why_not(c, &row, callback_rules, min(1)))
+            .await
+            .unwrap();
         assert!(
             why.to_string().starts_with("destination: not called automatically: the number is abroad"),
             "{why}"
@@ -105,8 +108,15 @@ fn the_reminders_of_a_postponed_case_begin_when_it_is_called_up() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
-        app.write(move |c, terms| callbacks::defer(c, terms, case, min(300), "olga", min(4))).await;
-        assert!(app.write(move |c, terms| callbacks::now(c, terms, case, "olga", min(60))).await.is_ok());
+        app.write(move |c, callback_rules| {
+            callbacks::defer(c, callback_rules, case, min(300), "olga", min(4))
+        })
+        .await;
+        assert!(
+            app.write(move |c, callback_rules| callbacks::now(c, callback_rules, case, "olga", min(60)))
+                .await
+                .is_ok()
+        );
         let row = app.case(case).await;
         assert_eq!((row.stage.as_str(), row.not_before), ("due", None));
         assert_eq!(row.react_by, Some(min(75)));

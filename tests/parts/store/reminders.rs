@@ -28,10 +28,10 @@ fn people(said: &Value) -> Value {
 fn the_customers_owner_is_told_first_then_their_group_the_supervisor_and_the_agents_on_duty() {
     for_each_database(async |db| {
         let mut app = App::open(db).await;
-        let mut rules = Rules::clone(&app.terms.rules);
+        let mut rules = Rules::clone(&app.callback_rules.rules);
         let service = rules.policies.get_mut(&Profile::Service.into()).unwrap();
         service.escalation_pct = vec![50, 79, 80, 99, 100, 199, 200];
-        app.terms.rules = Arc::new(rules);
+        app.callback_rules.rules = Arc::new(rules);
         let case = app.miss(MOSCOW, "sales", min(0)).await;
         assert!(app.write(move |c, _| crm::assign(c, case, &agent("boris"))).await);
         app.tick(min(31)).await;

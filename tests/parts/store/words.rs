@@ -203,7 +203,7 @@ fn a_case_in_a_stage_of_a_newer_program_holds_up_no_other() {
         raw.run(&format!("UPDATE cases SET next_at = {}", min(1).0)).unwrap();
         let due = db.write(|c| callbacks::due(c, min(2), 10, &[])).await;
         assert_eq!(due.len(), 2);
-        let (one, other) = (app.terms.clone(), app.terms.clone());
+        let (one, other) = (app.callback_rules.clone(), app.callback_rules.clone());
         let error = db.refused(move |c| callbacks::advance(c, bad, &one, min(2))).await;
         assert!(matches!(&error, StoreError::Unreadable { value, .. } if value == "dreaming"), "{error}");
         db.write(move |c| callbacks::advance(c, good, &other, min(2))).await;

@@ -94,7 +94,7 @@ pub async fn completed(stage: &Stage, wanted: usize) {
 }
 
 pub async fn says(stage: &Stage, result: Disposition) -> Result<(), String> {
-    let (terms, at) = (stage.running().app.terms(), stage.running().app.clock.now());
+    let (callback_rules, at) = (stage.running().app.callback_rules(), stage.running().app.clock.now());
     let said = move |c: &mut _| {
         let said = GivenDisposition {
             case: CaseId(1),
@@ -104,7 +104,7 @@ pub async fn says(stage: &Stage, result: Disposition) -> Result<(), String> {
             by: "anna",
             at,
         };
-        callbacks::record_disposition(c, &terms, &said).map(drop)
+        callbacks::record_disposition(c, &callback_rules, &said).map(drop)
     };
     stage.store.write("says", said).await.map_err(|error| error.to_string())
 }

@@ -203,7 +203,7 @@ impl<'a> Office<'a> {
     /// The agent says what came of the talk.
     pub async fn says(&self, result: Disposition) -> Result<()> {
         let office = &self.running()?.app;
-        let (terms, at) = (office.terms(), office.clock.now());
+        let (callback_rules, at) = (office.callback_rules(), office.clock.now());
         let said = GivenDisposition {
             case: CaseId(1),
             disposition: result,
@@ -214,7 +214,7 @@ impl<'a> Office<'a> {
         };
         office
             .store
-            .write("says", move |c| callbacks::record_disposition(c, &terms, &said).map(drop))
+            .write("says", move |c| callbacks::record_disposition(c, &callback_rules, &said).map(drop))
             .await?;
         Ok(())
     }
