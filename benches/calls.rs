@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use dozvon::config::switch::{NodeSettings, Settings};
 use dozvon::demo::scenario::Scenario;
 use dozvon::demo::testbed::Testbed;
-use dozvon::ids::{ChannelId, OfferId};
+use dozvon::ids::{LegId, OfferId};
 use dozvon::metrics::Metrics;
 use dozvon::phone::Party;
 use dozvon::rules::Rules;
@@ -198,7 +198,7 @@ async fn connect(incoming: Incoming, nodes: Nodes, agent: usize) {
     caller.answer().await.unwrap();
     caller.play(&"local_stream://moh".parse().unwrap(), Loops::Forever).await.unwrap();
     let request = LegRequest {
-        leg: ChannelId::new(),
+        leg: LegId::new(),
         contact: format!("user/{}", 10_000 + agent).parse().unwrap(),
         call: dozvon::ids::CallId::new(),
         offer: OfferId::new(),

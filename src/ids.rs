@@ -132,6 +132,8 @@ uuids!(
     OfferId,
     /// A FreeSWITCH channel: a caller's (chosen by FreeSWITCH) or a leg of ours (chosen by us).
     ChannelId,
+    /// One leg of ours: an originate with its channels. Made by us, new for every originate.
+    LegId,
     /// One running FreeSWITCH: changes when it restarts.
     CoreId,
     /// Something that happened and is told. Time-ordered (UUID version 7), made by us; the same wherever and however
@@ -182,7 +184,7 @@ impl Default for EventId {
 }
 
 impl ChannelId {
-    /// A new identity for a leg that we originate.
+    /// A new identity for a channel that we originate.
     #[must_use]
     pub fn new() -> Self {
         Self(Uuid::new_v4())
@@ -190,6 +192,33 @@ impl ChannelId {
 }
 
 impl Default for ChannelId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl LegId {
+    /// A new identity.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// The leg whose only channel is this one.
+    #[must_use]
+    pub const fn of(channel: ChannelId) -> Self {
+        Self(channel.0)
+    }
+
+    /// The leg's only channel, to which FreeSWITCH gives the leg's identity. A directory user's leg has other channels:
+    /// one for each registered phone.
+    #[must_use]
+    pub const fn channel(self) -> ChannelId {
+        ChannelId(self.0)
+    }
+}
+
+impl Default for LegId {
     fn default() -> Self {
         Self::new()
     }

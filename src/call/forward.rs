@@ -6,7 +6,7 @@ use super::attempt::why_unanswered;
 use super::talk::{Between, Talk, TalkOver};
 use super::{Call, Ended, Gone, message, over};
 use crate::cause::HangupCause;
-use crate::ids::{ChannelId, OfferId};
+use crate::ids::{ChannelId, LegId, OfferId};
 use crate::missed::ending::{Ending, Stage};
 use crate::rules::Rules;
 use crate::rules::contact::Contact;
@@ -20,7 +20,7 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
     call.play(&music, Loops::Forever).await?;
     let limit = call.app.settings.calls.forward_timeout;
     let request = LegRequest {
-        leg: ChannelId::new(),
+        leg: LegId::new(),
         contact: contact.clone(),
         call: call.id,
         offer: OfferId::new(),

@@ -17,7 +17,7 @@ pub(crate) struct Bridged {
 /// Connects the caller with an agent who answered, if no other agent was first. None when they were not connected and the
 /// caller still waits.
 pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<Option<Bridged>, Gone> {
-    let (id, offer, leg, at) = (call.id, answered.offer, answered.leg, answered.answered_at);
+    let (id, offer, leg, at) = (call.id, answered.offer, answered.channel, answered.answered_at);
     let won = call.app.store.write("win", move |c| store::offers::win(c, offer, id, leg, at)).await;
     match won {
         Ok(true) => call.app.dispatcher.connecting(id, offer).await,

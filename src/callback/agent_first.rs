@@ -73,7 +73,7 @@ impl Callback {
             call: self.work.call,
             offer: answered.offer,
             agent: answered.agent.clone(),
-            leg: answered.leg,
+            leg: answered.channel,
             answered_at: answered.answered_at,
             at: self.app.clock.now(),
         };
@@ -96,7 +96,7 @@ impl Callback {
         leg: Leg,
         requests: &mut mpsc::Receiver<AgentRequest>,
     ) -> Result<CallbackResult, (AgentAnswered, String)> {
-        let (left, agent) = (answered.left.clone(), answered.leg);
+        let (left, agent) = (answered.left.clone(), answered.channel);
         let stop = async {
             tokio::select! {
                 biased;

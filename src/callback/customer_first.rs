@@ -141,7 +141,7 @@ impl Callback {
     }
 
     async fn won(&self, attempt: AttemptId, answered: &AgentAnswered) -> bool {
-        let (call, offer, leg, at) = (self.work.call, answered.offer, answered.leg, answered.answered_at);
+        let (call, offer, leg, at) = (self.work.call, answered.offer, answered.channel, answered.answered_at);
         let agent = answered.agent.clone();
         let write = self
             .app

@@ -54,9 +54,9 @@ impl Callback {
         }
     }
 
-    pub(super) const fn customer(&self, offer: OfferId, leg: ChannelId) -> Customer<'_> {
+    pub(super) const fn customer(&self, offer: OfferId, channel: ChannelId) -> Customer<'_> {
         let LeasedCase { ref number, call, ring, .. } = self.work;
-        Customer { leg, number, call, offer, ring }
+        Customer { channel, number, call, offer, ring }
     }
 
     /// Counts whether the policy for outgoing contact allowed the attempt.
@@ -77,7 +77,7 @@ impl Callback {
         mut leg: Leg,
         channel: ChannelId,
     ) -> CallbackResult {
-        let sides = (channel, answered.leg);
+        let sides = (channel, answered.channel);
         let Some(talk) = Talk::of_legs(&self.app, self.work.call, &self.node, sides).await else {
             leg.hang_up(Cancel::OriginatorCancel).await;
             answered.answer(BridgeResult::Failed);

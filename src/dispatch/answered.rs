@@ -16,8 +16,8 @@ pub struct AgentAnswered {
     pub offer: OfferId,
     /// Who answered.
     pub agent: AgentName,
-    /// The agent's leg.
-    pub leg: ChannelId,
+    /// The channel of the agent's leg.
+    pub channel: ChannelId,
     /// When the agent answered.
     pub answered_at: UnixMs,
     /// Cancelled when the agent hangs up before the reply.

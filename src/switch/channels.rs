@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::config::dialplan::CONTEXT;
-use crate::ids::{CallId, ChannelId, OfferId};
+use crate::ids::{CallId, ChannelId, LegId, OfferId};
 use crate::sound::Sound;
 
 use super::leg::Cancel;
@@ -28,7 +28,7 @@ pub struct FoundLeg {
     /// Its channel.
     pub channel: ChannelId,
     /// Its identity.
-    pub leg: ChannelId,
+    pub leg: LegId,
     /// The offer for which it was rung.
     pub offer: OfferId,
     /// The call for which it was rung.
@@ -126,10 +126,10 @@ impl Node {
         foreign.retain(|channel| channels.contains(channel));
         let mut legs = Vec::new();
         for channel in channels {
-            if foreign.contains(&channel) || self.keeps(channel) {
+            if foreign.contains(&channel) || self.keeps(LegId::of(channel)) {
                 continue;
             }
-            let id: Option<ChannelId> = self.variable(channel, LEG_ID).await?.and_then(|id| id.parse().ok());
+            let id: Option<LegId> = self.variable(channel, LEG_ID).await?.and_then(|id| id.parse().ok());
             match id {
                 None => drop(foreign.insert(channel)),
                 Some(id) if self.keeps(id) => {}
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_leg_of_ours_carries_our_mark() {
-        let (channel, leg, offer, call) = (ChannelId::new(), ChannelId::new(), OfferId::new(), CallId::new());
+        let (channel, leg, offer, call) = (ChannelId::new(), LegId::new(), OfferId::new(), CallId::new());
         let dump = format!(
             "Answer-State: answered\nvariable_dozvon_leg: agent\nvariable_dozvon_leg_id: {leg}\n\
              variable_dozvon_offer: {offer}\nvariable_dozvon_call: {call}\n"

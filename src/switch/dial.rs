@@ -116,13 +116,13 @@ pub fn dial_string(contact: &Contact) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{CallId, ChannelId, OfferId};
+    use crate::ids::{CallId, ChannelId, LegId, OfferId};
     use crate::switch::Confirm;
     use proptest::prelude::*;
 
     fn request(contact: &str) -> LegRequest {
         LegRequest {
-            leg: ChannelId::new(),
+            leg: LegId::new(),
             contact: contact.parse().unwrap(),
             call: CallId::new(),
             offer: OfferId::new(),

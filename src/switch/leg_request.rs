@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ids::{CallId, ChannelId, OfferId};
+use crate::ids::{CallId, ChannelId, LegId, OfferId};
 use crate::rules::contact::Contact;
 use crate::sound::Sound;
 
@@ -14,8 +14,8 @@ pub(super) const LEG_ID: &str = "dozvon_leg_id";
 /// Whom to ring, for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegRequest {
-    /// The leg's identity; made by us, new for every leg.
-    pub leg: ChannelId,
+    /// The leg's identity.
+    pub leg: LegId,
     /// Whom to ring.
     pub contact: Contact,
     /// The call for which it rings.
@@ -63,7 +63,7 @@ crate::vocabulary! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegInTalk {
     /// The leg's identity, which its channel carries.
-    pub leg: ChannelId,
+    pub leg: LegId,
     /// Its channel.
     pub channel: ChannelId,
     /// The call.
@@ -77,7 +77,7 @@ pub(in crate::switch) enum Begin {
 }
 
 impl Begin {
-    pub(super) const fn names(&self) -> (ChannelId, CallId) {
+    pub(super) const fn names(&self) -> (LegId, CallId) {
         match self {
             Self::Ring(request) => (request.leg, request.call),
             Self::InTalk(talk) => (talk.leg, talk.call),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::ids::{ChannelId, CoreId, NodeName};
+use crate::ids::{CoreId, LegId, NodeName};
 use crate::vital::Beat;
 
 use super::hub::Hub;
@@ -147,7 +147,7 @@ impl Node {
 
     /// Whether a leg has a task in this process.
     #[must_use]
-    pub fn keeps(&self, leg: ChannelId) -> bool {
+    pub fn keeps(&self, leg: LegId) -> bool {
         self.hub.has(leg)
     }
 

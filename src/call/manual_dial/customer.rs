@@ -154,7 +154,7 @@ impl DialResult {
 /// Rings the customer while the agent hears ringing, connects the two, and waits for the end of the talk.
 async fn connect(call: &mut Call, trunk_call: &TrunkCall, number: &E164) -> DialResult {
     let ring = call.app.settings.callback.manual_dial_timeout;
-    let customer = Customer { leg: ChannelId::new(), number, call: call.id, offer: OfferId::new(), ring };
+    let customer = Customer { channel: ChannelId::new(), number, call: call.id, offer: OfferId::new(), ring };
     if take(call).await.is_err() {
         return DialResult::Left;
     }

@@ -7,7 +7,7 @@ use super::Offer;
 use super::pause::{CUSTOMER_NOT_REACHED, NODE_DOWN};
 use crate::dispatch::answered::{AgentAnswered, BridgeResult};
 use crate::dispatch::context::DispatchContext;
-use crate::ids::ChannelId;
+use crate::ids::{ChannelId, LegId};
 use crate::queue::cause::{self, Phone};
 use crate::queue::offer::Outcome;
 use crate::rules::contact::Contact;
@@ -66,7 +66,7 @@ pub(super) async fn ring(
 fn originate(offer: &Offer) -> Vec<Leg> {
     let ring = |contact: &Contact| {
         let request = LegRequest {
-            leg: ChannelId::new(),
+            leg: LegId::new(),
             contact: contact.clone(),
             call: offer.queued.call,
             offer: offer.id,
@@ -122,7 +122,7 @@ async fn answered(
         left: left.clone(),
         offer: offer.id,
         agent: offer.agent.clone(),
-        leg: channel,
+        channel,
         answered_at: context.clock.now(),
         reply,
     };

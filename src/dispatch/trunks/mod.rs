@@ -20,7 +20,7 @@ use self::rate_limit::SECOND;
 use crate::clock::UnixMs;
 use crate::config::callback::{Settings, Trunk};
 use crate::event::Event;
-use crate::ids::{CallId, ChannelId, OfferId};
+use crate::ids::{CallId, ChannelId, LegId, OfferId};
 use crate::missed::attempt::Claim;
 use crate::phone::E164;
 use crate::switch::{Leg, LegRequest, LegRole, Node};
@@ -79,7 +79,7 @@ pub struct TriedTrunks(Vec<usize>);
 #[derive(Debug, Clone, Copy)]
 pub struct Customer<'a> {
     /// The channel that the customer's leg will have.
-    pub leg: ChannelId,
+    pub channel: ChannelId,
     /// The customer's number.
     pub number: &'a E164,
     /// For which call.
@@ -227,7 +227,7 @@ impl TrunkCall {
         let contact = self.trunk.dial.contact(customer.number);
         let contact = contact.inspect_err(|error| tracing::error!(trunk, %error, "not dialled")).ok()?;
         let request = LegRequest {
-            leg: customer.leg,
+            leg: LegId::of(customer.channel),
             contact,
             call: customer.call,
             offer: customer.offer,

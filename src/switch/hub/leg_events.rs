@@ -1,7 +1,7 @@
 //! Which leg an event is about, and what it says.
 
 use crate::cause;
-use crate::ids::ChannelId;
+use crate::ids::{ChannelId, LegId};
 use crate::switch::leg_request::LEG_ID;
 use crate::switch::leg_state::LegSignal;
 use crate::switch::text;
@@ -14,9 +14,9 @@ const REDIRECT: &str = "variable_proto_specific_hangup_cause";
 ///
 /// A job is identified by the leg's identity in its command line, not by its number. So its result finds the leg even if
 /// the answer with the number is late or lost.
-pub(super) fn signal_of(event: &Event) -> Option<(ChannelId, LegSignal)> {
+pub(super) fn signal_of(event: &Event) -> Option<(LegId, LegSignal)> {
     let channel = || event.get("Unique-ID")?.parse::<ChannelId>().ok();
-    let leg = || event.get(&format!("variable_{LEG_ID}"))?.parse::<ChannelId>().ok();
+    let leg = || event.get(&format!("variable_{LEG_ID}"))?.parse::<LegId>().ok();
     match event.kind() {
         "CHANNEL_CREATE" => Some((leg()?, LegSignal::Created(channel()?))),
         "CHANNEL_ANSWER" => Some((leg()?, LegSignal::Answered(channel()?))),
@@ -37,7 +37,7 @@ pub(super) fn signal_of(event: &Event) -> Option<(ChannelId, LegSignal)> {
 }
 
 /// The leg and the channel of a hangup event which shows that the phone had rung: both times are 0 if it had not.
-pub(super) fn ring_signal_of(event: &Event) -> Option<(ChannelId, ChannelId)> {
+pub(super) fn ring_signal_of(event: &Event) -> Option<(LegId, ChannelId)> {
     let heard = ["Caller-Channel-Progress-Time", "Caller-Channel-Progress-Media-Time"];
     let rang = event.kind() == "CHANNEL_HANGUP_COMPLETE"
         && heard.iter().any(|time| event.get(time).is_some_and(|time| !matches!(time, "" | "0")));
@@ -62,7 +62,7 @@ mod tests {
     const LEG: &str = "413748d3-092b-4bc3-834a-03343ec14f5e";
     const CHANNEL: &str = "538ba9be-b3c5-4ef6-89df-aac9bf2286dd";
 
-    fn job(arg: &str, body: &str) -> Option<(ChannelId, LegSignal)> {
+    fn job(arg: &str, body: &str) -> Option<(LegId, LegSignal)> {
         let headers =
             [("Event-Name", "BACKGROUND_JOB"), ("Job-Command", "originate"), ("Job-Command-Arg", arg)];
         signal_of(&Event::new(&headers, Some(body)))

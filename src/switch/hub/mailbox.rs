@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 
-use crate::ids::ChannelId;
+use crate::ids::LegId;
 use crate::switch::leg_state::LegSignal;
 use crate::switch::node_stats::count;
 
@@ -15,7 +15,7 @@ const MAILBOX: usize = 32;
 
 impl Hub {
     /// Opens the mailbox of a leg.
-    pub(in crate::switch) fn open_mailbox(&self, leg: ChannelId) -> mpsc::Receiver<LegSignal> {
+    pub(in crate::switch) fn open_mailbox(&self, leg: LegId) -> mpsc::Receiver<LegSignal> {
         let (signals, mailbox) = mpsc::channel(MAILBOX);
         lock(&self.legs).insert(leg, signals);
         count(&self.stats.legs);
@@ -23,14 +23,14 @@ impl Hub {
     }
 
     /// Closes the mailbox of a leg.
-    pub(in crate::switch) fn close_mailbox(&self, leg: ChannelId) {
+    pub(in crate::switch) fn close_mailbox(&self, leg: LegId) {
         if lock(&self.legs).remove(&leg).is_some() {
             self.stats.legs.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
     /// Whether a leg has a mailbox.
-    pub(in crate::switch) fn has(&self, leg: ChannelId) -> bool {
+    pub(in crate::switch) fn has(&self, leg: LegId) -> bool {
         lock(&self.legs).contains_key(&leg)
     }
 
@@ -39,7 +39,7 @@ impl Hub {
         self.stats.legs.load(Ordering::Relaxed) > 0
     }
 
-    pub(super) fn deliver(&self, leg: ChannelId, signal: LegSignal) {
+    pub(super) fn deliver(&self, leg: LegId, signal: LegSignal) {
         let full = match lock(&self.legs).get(&leg) {
             Some(mailbox) => {
                 // Counted first, since the leg may take it before we go on here.

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::config::switch::NodeSettings;
-use crate::ids::{ChannelId, CoreId};
+use crate::ids::{CoreId, LegId};
 use crate::switch::leg_state::LegSignal;
 use crate::switch::link_commands::{Command, CommandError, CommandSender};
 use crate::switch::talks::Talks;
@@ -35,7 +35,7 @@ pub(in crate::switch) struct Hub {
     pub stats: NodeStats,
     main: CommandSender,
     pub(super) queries: CommandSender,
-    legs: Mutex<HashMap<ChannelId, mpsc::Sender<LegSignal>>>,
+    legs: Mutex<HashMap<LegId, mpsc::Sender<LegSignal>>>,
     links: Mutex<[bool; 2]>,
     pub(super) up: watch::Sender<bool>,
     pub(super) core: watch::Sender<Option<CoreId>>,

@@ -4,33 +4,33 @@ use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
-use crate::ids::ChannelId;
+use crate::ids::LegId;
 
 /// The deadline of each leg that has time left.
 #[derive(Debug)]
-pub(super) struct Deadlines(BTreeMap<ChannelId, Instant>);
+pub(super) struct Deadlines(BTreeMap<LegId, Instant>);
 
 impl Deadlines {
     /// These legs ring until then.
-    pub(super) fn ringing(legs: impl Iterator<Item = ChannelId>, until: Instant) -> Self {
+    pub(super) fn ringing(legs: impl Iterator<Item = LegId>, until: Instant) -> Self {
         Self(legs.map(|leg| (leg, until)).collect())
     }
 
     /// A phone was picked up: the key may be pressed until then, however little ring time was left. A leg whose time is over
     /// gets no more.
-    pub(super) fn picked_up(&mut self, leg: ChannelId, until: Instant) {
+    pub(super) fn picked_up(&mut self, leg: LegId, until: Instant) {
         if let Some(time) = self.0.get_mut(&leg) {
             *time = until;
         }
     }
 
     /// A leg is over.
-    pub(super) fn ended(&mut self, leg: ChannelId) {
+    pub(super) fn ended(&mut self, leg: LegId) {
         self.0.remove(&leg);
     }
 
     /// Whether the leg has time left.
-    pub(super) fn has(&self, leg: ChannelId) -> bool {
+    pub(super) fn has(&self, leg: LegId) -> bool {
         self.0.contains_key(&leg)
     }
 
@@ -40,7 +40,7 @@ impl Deadlines {
     }
 
     /// Removes and returns the legs whose time is over.
-    pub(super) fn run_out(&mut self, now: Instant) -> Vec<ChannelId> {
+    pub(super) fn run_out(&mut self, now: Instant) -> Vec<LegId> {
         self.0.extract_if(.., |_, until| *until <= now).map(|(leg, _)| leg).collect()
     }
 }
@@ -55,7 +55,7 @@ mod tests {
     fn the_key_has_a_time_of_its_own_and_other_phones_keep_theirs() {
         let begun = Instant::now();
         let after = |ms| begun + Duration::from_millis(ms);
-        let (picked_up, rings) = (ChannelId::new(), ChannelId::new());
+        let (picked_up, rings) = (LegId::new(), LegId::new());
         let mut times = Deadlines::ringing([picked_up, rings].into_iter(), after(2_000));
         times.picked_up(picked_up, after(1_500 + 10_000));
         assert_eq!(times.next(), Some(after(2_000)));

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::DropGuard;
 use tracing::Instrument as _;
 
-use crate::ids::ChannelId;
+use crate::ids::LegId;
 
 use self::command::LegCommand;
 use self::task::LegTask;
@@ -36,16 +36,16 @@ pub use ringing::{Answer, RingLimits, Rung, Unanswered, hang_up, until_answered}
 /// The owner's handle of one leg. Dropping it ends the leg, unless it is in a talk.
 #[derive(Debug)]
 pub struct Leg {
-    id: ChannelId,
+    id: LegId,
     events: mpsc::Receiver<LegEvent>,
     command: watch::Sender<LegCommand>,
     last: Option<LegEvent>,
 }
 
 impl Leg {
-    /// The leg's identity. Its channel's, except for directory users: see [`LegEvent::Answered`].
+    /// The leg's identity.
     #[must_use]
-    pub const fn id(&self) -> ChannelId {
+    pub const fn id(&self) -> LegId {
         self.id
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dozvon::config::switch::NodeSettings;
-use dozvon::ids::{CallId, ChannelId, OfferId};
+use dozvon::ids::{CallId, ChannelId, LegId, OfferId};
 use dozvon::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole, Node, QueryError};
 
 use crate::support::switch::{CORE, Switch, soon};
@@ -31,7 +31,7 @@ pub async fn up(node: &Node, yes: bool) {
 
 pub fn request(contact: &str) -> LegRequest {
     LegRequest {
-        leg: ChannelId::new(),
+        leg: LegId::new(),
         contact: contact.parse().unwrap(),
         call: CallId::new(),
         offer: OfferId::new(),

@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
     use crate::config::switch::NodeSettings;
-    use crate::ids::{CallId, ChannelId};
+    use crate::ids::{CallId, LegId};
     use crate::switch::hub::Hub;
     use crate::switch::leg::command::LegCommand;
     use crate::switch::leg_request::{Begin, LegInTalk};
@@ -86,12 +86,12 @@ mod tests {
         let hub =
             Arc::new(Hub::new(NodeSettings::default(), CommandSender::new(1).0, CommandSender::new(1).0));
         hub.link_up(Role::Events);
-        let leg = ChannelId::new();
-        let begin = Begin::InTalk(LegInTalk { leg, channel: leg, call: CallId::new() });
+        let leg = LegId::new();
+        let begin = Begin::InTalk(LegInTalk { leg, channel: leg.channel(), call: CallId::new() });
         let (events_in, mut events) = mpsc::channel(4);
         let (command, commands) = watch::channel(LegCommand::default());
         tokio::spawn(LegTask::new(Arc::clone(&hub), &begin, events_in, commands).run(begin));
-        while events.recv().await != Some(LegEvent::Answered { channel: leg }) {}
+        while events.recv().await != Some(LegEvent::Answered { channel: leg.channel() }) {}
         hub.link_down(Role::Events);
         tokio::time::advance(hub.settings.leg_loss_timeout / 2).await;
         command.send_modify(|command| command.in_talk = in_talk);

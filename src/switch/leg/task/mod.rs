@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::cause;
-use crate::ids::ChannelId;
+use crate::ids::LegId;
 use crate::switch::dial;
 use crate::switch::hub::{Hub, LinkState};
 use crate::switch::leg_state::{LegSignal, LegState};
@@ -36,7 +36,7 @@ const GRACE: Duration = Duration::from_secs(3);
 /// The task of one leg.
 pub(super) struct LegTask {
     hub: Arc<Hub>,
-    leg: ChannelId,
+    leg: LegId,
     /// Whether a key must be pressed after picking up.
     confirm: bool,
     state: LegState,
@@ -74,7 +74,7 @@ impl LegTask {
         let (leg, own, confirm, limit) = match begin {
             Begin::Ring(request) => (
                 request.leg,
-                dial::has_own_channel(&request.contact).then_some(request.leg),
+                dial::has_own_channel(&request.contact).then_some(request.leg.channel()),
                 request.confirm.is_some(),
                 dial::originate_limit(request),
             ),
