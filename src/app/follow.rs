@@ -79,12 +79,15 @@ pub(super) async fn follow_rules(
         }
         match app.store.recall("rules", read_rules).await {
             Ok((rules, agents)) => {
-                if rules != *rules_now.borrow() {
+                let are_new = rules != *rules_now.borrow();
+                if are_new {
                     warn_of(&app.settings, &rules);
                 }
                 app.dispatcher.reload(Arc::clone(&rules), agents).await;
                 rules_now.send_replace(rules);
-                tracing::debug!("rules and agents were read again");
+                if are_new {
+                    tracing::info!("the new rules are in force");
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "the changed rules cannot be read: going on with the old ones")

@@ -74,7 +74,7 @@ impl Testbed {
         for (contact, behaviours) in &scenario.phones {
             sim.phone(&contact.to_string(), behaviours.clone()).await;
         }
-        let running = app::start(settings(database, scenario, sim.node_address()), clock).await?;
+        let running = app::start(settings_of(scenario, database, sim.node_address()), clock).await?;
         sim.set_controllers(&[running.listen]).await;
         running.app.nodes.wait_up().await;
         Ok(Self { running, sim: Arc::new(sim) })
@@ -144,12 +144,23 @@ fn refuse_occupied(c: &mut Database, new: &Rules, database: &str) -> Result<(), 
     }
 }
 
-fn settings(database: DatabaseUrl, scenario: &Scenario, node: SocketAddr) -> Settings {
+/// The settings of a controller beside the FreeSWITCH stand-in at `node`: its ports are on loopback, and the system
+/// chooses them.
+#[must_use]
+pub fn settings(database: DatabaseUrl, node: SocketAddr) -> Settings {
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let mut settings = Settings { database, ..Settings::default() };
-    settings.switch.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    settings.switch.listen = any_port;
     settings.switch.nodes = vec![NodeSettings { port: node.port(), ..NodeSettings::default() }];
-    settings.web.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    settings.status.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    settings.web.listen = any_port;
+    settings.status.listen = any_port;
+    // The day is short, and so is the callers' patience.
+    settings.callback.min_wait = Duration::ZERO;
+    settings
+}
+
+fn settings_of(scenario: &Scenario, database: DatabaseUrl, node: SocketAddr) -> Settings {
+    let mut settings = settings(database, node);
     settings.calls.drain_timeout = Duration::from_secs(2);
     if let Some(trunk) = &scenario.trunk {
         settings.callback.max_dials_per_second = trunk.max_dials_per_second;
@@ -158,8 +169,6 @@ fn settings(database: DatabaseUrl, scenario: &Scenario, node: SocketAddr) -> Set
     // The first queue calls back callers of the closed office.
     settings.callback.queue = scenario.rules.queues.keys().next().cloned();
     settings.callback.confirm = false;
-    // The day is short, and so is the callers' patience.
-    settings.callback.min_wait = Duration::ZERO;
     settings.callback.poll_interval = Duration::from_millis(100);
     settings
 }

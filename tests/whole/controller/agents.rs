@@ -45,7 +45,7 @@ async fn a_caller_comes_before_a_callback_that_nobody_has_accepted() {
     caller.hang_up().await;
     assert_eq!(story(caller).await.talked_to(), [ANNA]);
     until("the customer is called", async || !made(&stage).await.is_empty()).await;
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 

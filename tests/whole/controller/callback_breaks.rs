@@ -100,7 +100,7 @@ async fn an_attempt_during_which_freeswitch_dies_counts_and_another_one_follows(
     assert_eq!((ordinal, counted), (Some(1), true));
     nothing_is_left(&stage).await;
     the_next_attempt_is_made(&stage, "callback").await;
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 
@@ -119,7 +119,7 @@ async fn a_talk_that_freeswitch_takes_with_it_is_a_talk_whose_result_the_agent_o
     says(&stage, Disposition::NoAnswer).await.unwrap();
     assert_eq!(first(&stage).await, (Some(1), true, "no_answer".to_owned()));
     the_next_attempt_is_made(&stage, "callback").await;
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 
@@ -140,7 +140,7 @@ async fn what_dies_with_freeswitch_and_us_is_found_by_the_next_one() {
             says(&stage, Disposition::Voicemail).await.unwrap();
         }
         the_next_attempt_is_made(&stage, "callback").await;
-        stage.running().quiet().await;
+        stage.quiet().await;
         assert_eq!(stage.repairs().await, 0);
     }
 }
@@ -160,7 +160,7 @@ async fn a_customer_waiting_for_an_agent_at_a_crash_was_abandoned_and_not_reache
     nothing_is_left(&stage).await;
     // Who was abandoned is not dialled again without an agent.
     the_next_attempt_is_made(&stage, "callback").await;
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 
@@ -171,7 +171,7 @@ async fn a_talk_with_who_was_dialled_first_goes_on_while_we_are_away_and_its_dis
     stage.phone(CUSTOMER, answers()).await;
     talk(&stage).await;
     stage.restart().await;
-    until("watched again", async || stage.running().app.in_flight.calls() > 0).await;
+    until("watched again", async || stage.is_watching().await).await;
     let counts = stage.sim.counts().await;
     let looks = counts.of("api show");
     until("it was looked at again", async || stage.sim.counts().await.of("api show") >= looks + 3).await;
@@ -186,7 +186,7 @@ async fn a_talk_with_who_was_dialled_first_goes_on_while_we_are_away_and_its_dis
     says(&stage, Disposition::Reached).await.unwrap();
     assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
     nothing_is_left(&stage).await;
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 

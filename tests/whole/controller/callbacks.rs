@@ -94,7 +94,7 @@ pub async fn completed(stage: &Stage, wanted: usize) {
 }
 
 pub async fn says(stage: &Stage, result: Disposition) -> Result<(), String> {
-    let (callback_rules, at) = (stage.running().app.callback_rules(), stage.running().app.clock.now());
+    let (callback_rules, at) = (stage.callback_rules().await, stage.now());
     let said = move |c: &mut _| {
         let said = GivenDisposition {
             case: CaseId(1),
@@ -129,7 +129,7 @@ async fn a_missed_caller_is_called_and_the_agent_gets_no_more_work_before_record
     assert_eq!(dials_said(&stage, "allowed").await, 1, "the dial is counted like any outgoing contact");
     assert_eq!(case(&stage).await.stage.as_str(), "attempting");
     // Story 24.
-    let at = stage.running().app.clock.now();
+    let at = stage.now();
     let ready = stage.store.write("ready", move |c| {
         let step = Step::EndWrapUp;
         dozvon::store::agents::step(
@@ -150,7 +150,7 @@ async fn a_missed_caller_is_called_and_the_agent_gets_no_more_work_before_record
         (Some(1), Some("reached"))
     );
     assert!(says(&stage, Disposition::Reached).await.unwrap_err().contains("no attempt of case 1 waits"));
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 
@@ -170,7 +170,7 @@ async fn a_talk_that_is_over_at_once_is_a_talk_whose_result_the_agent_owes() {
     .await;
     says(&stage, Disposition::NoAnswer).await.unwrap();
     stands(&stage, "waiting").await;
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 
@@ -230,7 +230,7 @@ async fn a_customer_that_rings_in_during_their_callback_gets_its_agent() {
     until("nothing is owed", async || case(&stage).await.close_reason.is_some()).await;
     assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("caller_reached_us"));
     until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 
@@ -274,7 +274,7 @@ async fn a_caller_that_gets_through_between_two_attempts_is_not_called_any_more(
     until("nothing is owed", async || case(&stage).await.close_reason.is_some()).await;
     assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("caller_reached_us"));
     later(&stage, 40);
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(made(&stage).await.len(), 1);
 }
 
@@ -348,7 +348,7 @@ async fn a_talk_goes_on_while_we_are_away_and_its_disposition_is_owed() {
     until("they talk", async || made(&stage).await.iter().any(|row| row.state.as_str() == "talking")).await;
     until("it is on record", async || stage.agent("anna").await.activity == Activity::Talking).await;
     stage.restart().await;
-    until("watched again", async || stage.running().app.in_flight.calls() > 0).await;
+    until("watched again", async || stage.is_watching().await).await;
     assert_eq!(stage.agent("anna").await.activity, Activity::Talking);
     let attempt = made(&stage).await.remove(0);
     let leg = stage.calls().await.into_iter().find(|row| Some(&row.id) == attempt.call.as_ref()).unwrap();
@@ -420,7 +420,7 @@ async fn a_case_of_a_removed_queue_is_called_by_the_callback_queue() {
         rules::replace(c, &rules).map(drop)
     });
     removed.await.unwrap();
-    until("the controller knows", async || stage.running().app.rules().queues.len() == 3).await;
+    until("the controller knows", async || stage.log.find(&["the new rules are in force"]).is_some()).await;
     stage.step("anna", Step::LogIn).await;
     completed(&stage, 1).await;
     assert_eq!(case(&stage).await.queue.as_ref().map(|name| name.as_str()), Some("all"));

@@ -41,7 +41,7 @@ async fn a_customer_that_answers_gets_an_agent_that_must_record_the_result() {
     assert_eq!(made(&stage).await[0].agent.as_ref().map(|name| name.as_str()), Some("anna"));
     says(&stage, Disposition::Reached).await.unwrap();
     assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 
@@ -76,7 +76,7 @@ async fn an_abandoned_customer_is_not_called_again_without_an_agent() {
         "{second:?}"
     );
     assert!(says(&stage, Disposition::Abandoned).await.is_err(), "nobody may say so");
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 
@@ -106,7 +106,7 @@ async fn a_customer_that_answers_and_is_not_connected_was_abandoned() {
         assert_eq!(attempt.way.as_str() == "customer_first", customer_first);
         stands(&stage, "waiting").await;
         until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
-        stage.running().quiet().await;
+        stage.quiet().await;
         assert_eq!((stage.sim.counts().await.legs_up, stage.repairs().await), (0, 0));
     }
 }

@@ -38,7 +38,7 @@ async fn a_case_of_a_flood_is_called_when_somebody_says_so_and_not_before() {
     assert_eq!(attempts_of_second(&stage).await, 0);
     let shown = async || stage.metrics().await.contains("\ndozvon_cases_flooded 1\n");
     until("the metric shows it", shown).await;
-    let (callback_rules, at) = (stage.running().app.callback_rules(), stage.running().app.clock.now());
+    let (callback_rules, at) = (stage.callback_rules().await, stage.now());
     let now = move |c: &mut _| callbacks::now(c, &callback_rules, CaseId(2), "olga", at);
     assert_eq!(stage.store.write("now", now).await.unwrap(), Ok(()));
     until("the second customer is called", async || attempts_of_second(&stage).await == 1).await;

@@ -120,7 +120,7 @@ async fn a_customer_dialled_by_hand_is_counted_and_guarded_like_any() {
             "{row:?}"
         );
     }
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 
@@ -149,7 +149,7 @@ async fn an_agent_records_the_result_of_a_talk_by_keys() {
     .await;
     assert_eq!(comes_to(&stage, "*71").await, "NORMAL_CLEARING");
     assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 
@@ -204,7 +204,7 @@ async fn traces(stage: &Stage) -> (usize, usize, u64) {
 }
 
 async fn do_not_call(stage: &Stage) {
-    let at = stage.running().app.clock.now();
+    let at = stage.now();
     let add = move |c: &mut _| {
         let number = NUMBER.parse().unwrap();
         let (reason, by) = (Reason::DoNotCall, "boss");
@@ -270,7 +270,7 @@ async fn while_the_database_is_slow_every_dial_goes_on_in_the_administrators_own
         (true, Some("cancelled")),
         "{attempt:?}"
     );
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 
@@ -309,7 +309,7 @@ async fn an_agent_that_hangs_up_before_the_customer_answers_has_made_an_attempt(
     );
     until("it falls silent", async || stage.sim.counts().await.legs_up == 0).await;
     stands(&stage, "waiting").await;
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 
@@ -341,7 +341,7 @@ async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alo
     until("it is on record", async || stage.calls().await.iter().any(|call| call.answered_at.is_some()))
         .await;
     stage.restart().await;
-    until("watched again", async || stage.running().app.in_flight.calls() > 0).await;
+    until("watched again", async || stage.is_watching().await).await;
     let counts = stage.sim.counts().await;
     let looks = counts.of("api show");
     until("it was looked at again", async || stage.sim.counts().await.of("api show") >= looks + 3).await;
@@ -355,7 +355,7 @@ async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alo
     assert_eq!(heard(&stage, "anna", "*74").await, (vec![done], clears()));
     assert_eq!(heard(&stage, "anna", "*74").await, (vec![refused], clears()), "once");
     assert_eq!(made(&stage).await[0].disposition.map(|word| word.as_str()), Some("voicemail"));
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
 
@@ -395,7 +395,7 @@ async fn a_crash_while_a_customer_is_dialled_by_hand_leaves_an_attempt() {
     assert!(attempt.counted && known, "{attempt:?}");
     assert!(says(&stage, Disposition::Reached).await.is_err());
     anna.hang_up().await;
-    stage.running().quiet().await;
+    stage.quiet().await;
 }
 
 /// The word frees an agent whom we rang for a callback, whichever way it comes to the database.
@@ -452,6 +452,6 @@ async fn an_open_result_of_a_manual_call_does_not_keep_an_agent_from_work() {
         until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
     }
     assert_eq!(made(&stage).await[0].disposition, None);
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }

@@ -40,6 +40,6 @@ async fn a_call_beyond_the_hourly_cap_waits_across_a_restart_and_by_hand_too() {
     assert!(asked.contains(&of_second("system")) && asked.contains(&of_second("anna")), "{asked:?}");
     later(&stage, 61);
     until("the second is called", async || second(&stage).await.1 == 1).await;
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }

@@ -7,6 +7,7 @@ use dozvon::app::{self, AppError};
 use dozvon::clock::Clock;
 use dozvon::config::Settings;
 use dozvon::config::database::DatabaseUrl;
+use dozvon::demo::testbed;
 use dozvon::store::{Store, StoreError};
 use tokio::time::{Instant, sleep};
 
@@ -17,12 +18,9 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// The settings of a controller without a FreeSWITCH.
 fn settings(folder: &Workdir) -> Settings {
-    let mut settings =
-        Settings { database: DatabaseUrl::Sqlite(folder.path("dozvon.db")), ..Settings::default() };
-    let anywhere = "127.0.0.1:0".parse().unwrap();
-    settings.switch.listen = anywhere;
-    settings.web.listen = anywhere;
-    settings.status.listen = anywhere;
+    let nobody = "127.0.0.1:1".parse().unwrap();
+    let mut settings = testbed::settings(DatabaseUrl::Sqlite(folder.path("dozvon.db")), nobody);
+    settings.switch.nodes.clear();
     settings
 }
 

@@ -15,7 +15,7 @@ const SHORT: Duration = Duration::from_millis(20);
 
 /// The ending of the only call, and in which queue it is counted.
 async fn ended(stage: &Stage) -> (String, String) {
-    stage.running().quiet().await;
+    stage.quiet().await;
     let rows = stage.calls().await;
     assert_eq!(rows.len(), 1, "{rows:#?}");
     let calls = stage.metrics().await;
@@ -180,8 +180,7 @@ async fn nobody_hears_anything_before_the_arrival_is_recorded() {
     let other = Store::open(&stage.settings.database, stage.settings.store.clone()).await.unwrap();
     let release = hold(&other).await;
     let caller = stage.caller(1).await;
-    let store = &stage.running().app.store;
-    until("the arrival waits to be recorded", async || store.stalls(Duration::from_millis(100))).await;
+    until("the arrival waits to be recorded", async || stage.stalls(Duration::from_millis(100))).await;
     let heard = ["sendmsg execute answer", "sendmsg execute playback"];
     for what in heard {
         assert_eq!(stage.commands(what).await, 0, "{what}");
@@ -202,9 +201,8 @@ async fn no_phone_rings_before_its_agent_is_claimed_or_if_they_cannot_be() {
     // The dispatcher is told what is not so: the database knows that she is not there.
     let lie = AgentRow { status: Status::Available, ..stage.agent("anna").await };
     let release = hold(&other).await;
-    stage.running().app.dispatcher.agent(lie).await;
-    let store = &stage.running().app.store;
-    until("the claim waits to be committed", async || store.stalls(Duration::from_millis(100))).await;
+    stage.tell_dispatcher(lie).await;
+    until("the claim waits to be committed", async || stage.stalls(Duration::from_millis(100))).await;
     assert_eq!(stage.sim.counts().await.legs, 0, "not committed yet");
     release.send(()).unwrap();
     until("it is refused", async || stage.metric("dozvon_claims_refused_total", "").await == 1).await;

@@ -38,20 +38,14 @@ async fn with_rules(stage: &mut Stage, text: &str) {
 
 /// Waits until the self-check has looked so often.
 async fn looks(stage: &Stage, times: u64) {
-    let done = std::sync::atomic::AtomicU64::new(0);
-    drop(stage.running().app.store.take_stats());
-    let looked = async || {
-        let stats = stage.running().app.store.take_stats();
-        let more = stats.transactions.get("watch").map_or(0, |watch| watch.done);
-        done.fetch_add(more, Ordering::Relaxed) + more >= times
-    };
-    until("the self-check looks", looked).await;
+    let before = stage.self_checks().await;
+    until("the self-check looks", async || stage.self_checks().await >= before + times).await;
 }
 
 /// The clock goes on, and the dispatcher hears that something has changed.
 async fn later(stage: &Stage, by: Duration) {
     stage.wrong_by.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::Relaxed);
-    stage.running().app.dispatcher.agent(stage.agent("anna").await).await;
+    stage.tell_dispatcher(stage.agent("anna").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -154,7 +148,7 @@ async fn a_caller_that_gave_up_while_the_clock_was_set_back_has_a_case() {
     until("the caller waits", async || stage.waiting().await == 1).await;
     stage.wrong_by.store(-60_000, Ordering::Relaxed);
     story(caller).await;
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.cases().await, 1);
 }
 
@@ -165,7 +159,7 @@ async fn a_talk_settles_what_was_missed_before_the_clock_was_set_back() {
     until("the caller waits", async || stage.waiting().await == 1).await;
     gives_up.hang_up().await;
     story(gives_up).await;
-    stage.running().quiet().await;
+    stage.quiet().await;
     let open = async || {
         let cases =
             stage.store.read("cases", |c| dozvon::store::cases::list(c, None, None, 100)).await.unwrap();
@@ -177,6 +171,6 @@ async fn a_talk_settles_what_was_missed_before_the_clock_was_set_back() {
     stage.step("anna", Step::LogIn).await;
     let again = stage.caller(1).await;
     assert_eq!(story(again).await.talked_to(), [ANNA]);
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(open().await, 0, "they have talked since");
 }

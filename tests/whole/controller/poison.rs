@@ -83,7 +83,7 @@ async fn an_attempt_that_cannot_be_closed_holds_up_no_other() {
     for case in [1, 2] {
         let wraps_up = async || attempt_of(&stage, case).await.as_deref() == Some("wrapping_up");
         until("they have talked", wraps_up).await;
-        let at = stage.running().app.clock.now();
+        let at = stage.now();
         let close = move |c: &mut _| {
             case_closing::close_by_hand(c, CaseId(case), Closed::Other, "test", None, at).map(drop)
         };

@@ -1,5 +1,6 @@
 //! A FreeSWITCH with callers, and a controller that can be killed.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
@@ -9,15 +10,16 @@ use crate::support::esl::Link;
 use crate::support::http::{get, metric};
 use crate::support::log_lines::Lines;
 use dozvon::app::{self, Running};
-use dozvon::clock::Clock;
+use dozvon::clock::{Clock, UnixMs};
 use dozvon::config::Settings;
 use dozvon::config::database::DatabaseUrl;
-use dozvon::config::switch::NodeSettings;
-use dozvon::ids::AgentName;
+use dozvon::demo::testbed;
+use dozvon::ids::{AgentName, ChannelId};
 use dozvon::queue::agent::Step;
 use dozvon::rules::file;
 use dozvon::sim::{Behaviour, CallerHandle, CallerScript, Sim, SimSettings, Story};
 use dozvon::store::agents::{self, AgentRow, StepRequest};
+use dozvon::store::callbacks::CallbackRules;
 use dozvon::store::calls::{self, CallRow, Wanted};
 use dozvon::store::{Store, cases};
 use tokio::runtime::Runtime;
@@ -154,23 +156,14 @@ impl Stage {
             ..SimSettings::default()
         };
         let sim = Sim::start(sim).await.unwrap();
-        let mut settings = Settings { database: database.clone(), ..Settings::default() };
-        settings.switch.listen = "127.0.0.1:0".parse().unwrap();
-        let node = NodeSettings {
-            port: sim.node_address().port(),
-            reconnect_max: Duration::from_millis(100),
-            leg_check_interval: Duration::from_secs(1),
-            ..NodeSettings::default()
-        };
-        settings.switch.nodes = vec![node];
-        settings.web.listen = "127.0.0.1:0".parse().unwrap();
-        settings.status.listen = "127.0.0.1:0".parse().unwrap();
+        let mut settings = testbed::settings(database.clone(), sim.node_address());
+        let node = &mut settings.switch.nodes[0];
+        node.reconnect_max = Duration::from_millis(100);
+        node.leg_check_interval = Duration::from_secs(1);
         settings.calls.reconcile_interval = Duration::from_millis(100);
         settings.calls.drain_timeout = Duration::from_millis(200);
         // A busy disk is no fault of the controller's.
         settings.calls.arrival_timeout = LIMIT;
-        // Callers here hang up as fast as they can.
-        settings.callback.min_wait = Duration::ZERO;
         settings.callback.agent_pause = Duration::ZERO;
         change(&mut settings);
         let store = Store::open(&database, settings.store.clone()).await.unwrap();
@@ -207,8 +200,24 @@ impl Stage {
         self.controller = Some((runtime, running));
     }
 
-    pub fn running(&self) -> &Running {
+    fn running(&self) -> &Running {
         &self.controller.as_ref().unwrap().1
+    }
+
+    /// The address of the pages for monitoring.
+    pub fn status(&self) -> SocketAddr {
+        self.running().status
+    }
+
+    /// What time it is by the controller's clock.
+    pub fn now(&self) -> UnixMs {
+        Clock::wrong_by(self.wrong_by).now()
+    }
+
+    /// The rules for callbacks, as the settings and the database state them.
+    pub async fn callback_rules(&self) -> CallbackRules {
+        let rules = self.store.read("rules", dozvon::store::rules::load).await.unwrap();
+        CallbackRules::of(&self.settings, Arc::new(rules))
     }
 
     /// The controller dies.
@@ -240,8 +249,9 @@ impl Stage {
             })
             .await
             .unwrap();
-        if let Some((_, running)) = &self.controller {
-            running.app.dispatcher.agent(row).await;
+        // A controller that is not there learns of it from the row.
+        if self.controller.is_some() {
+            self.tell_dispatcher(row).await;
         }
     }
 
@@ -281,7 +291,7 @@ impl Stage {
 
     /// The page of metrics, as Prometheus reads it.
     pub async fn metrics(&self) -> String {
-        get(self.running().status, "/metrics").await.expect("nobody serves /metrics").body
+        get(self.status(), "/metrics").await.expect("nobody serves /metrics").body
     }
 
     /// The sum of a metric over those of its labels that contain this; 0 while nothing was counted.
@@ -294,9 +304,53 @@ impl Stage {
         self.metric("dozvon_callers_waiting", "\"sales\"").await
     }
 
+    /// How many nodes are linked, as the controller shows it.
+    pub async fn linked(&self) -> u64 {
+        self.metric("dozvon_node_link_up", "").await
+    }
+
+    /// How often the controller has compared its rows with FreeSWITCH.
+    pub async fn self_checks(&self) -> u64 {
+        self.metric("dozvon_store_transactions_total", "\"watch\"").await
+    }
+
     /// How many differences between rows and FreeSWITCH were found and mended.
     pub async fn repairs(&self) -> u64 {
         self.metric("dozvon_repairs_total", "").await
+    }
+}
+
+/// What no administrator can see or do. These tests reach into the controller here and nowhere else.
+impl Stage {
+    /// Waits until every call and every offer has ended and is recorded.
+    pub async fn quiet(&self) {
+        self.running().quiet().await;
+    }
+
+    /// Tells the dispatcher of an agent at once, as it would learn from the row a moment later, or what no row says.
+    pub async fn tell_dispatcher(&self, agent: AgentRow) {
+        self.running().app.dispatcher.agent(agent).await;
+    }
+
+    /// Whether the controller handles the first call that has not ended, or watches over it.
+    pub async fn is_watching(&self) -> bool {
+        let open = self.calls().await.into_iter().find(|call| call.ended_at.is_none());
+        open.is_some_and(|call| self.running().app.in_flight.has_call(call.id))
+    }
+
+    /// Whether the database has kept the controller waiting for so long.
+    pub fn stalls(&self, limit: Duration) -> bool {
+        self.running().app.store.stalls(limit)
+    }
+
+    /// The controller's own connections to the database.
+    pub fn own_store(&self) -> Store {
+        self.running().app.store.clone()
+    }
+
+    /// Asks FreeSWITCH over the controller's own link whether it has a channel.
+    pub async fn node_has(&self, channel: ChannelId) -> bool {
+        self.running().app.nodes.all()[0].exists(channel).await.unwrap()
     }
 }
 

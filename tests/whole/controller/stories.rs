@@ -33,7 +33,7 @@ async fn a_waiting_caller_keeps_their_place() {
         assert_eq!(told.talked_to(), [ANNA], "{told:?}");
         assert!(!told.heard_fallback(), "{told:?}");
     }
-    stage.running().quiet().await;
+    stage.quiet().await;
     let rows = stage.calls().await;
     assert_eq!(rows.len(), 5, "one call each: {rows:#?}");
     assert!(rows.windows(2).all(|pair| pair[0].answered_at < pair[1].answered_at), "in order: {rows:#?}");
@@ -56,7 +56,7 @@ async fn a_free_agent_waits_until_those_who_waited_longest_are_back() {
     for caller in callers {
         assert_eq!(story(caller).await.talked_to(), [ANNA]);
     }
-    stage.running().quiet().await;
+    stage.quiet().await;
     let rows = stage.calls().await;
     let order: Vec<_> = rows.iter().map(|row| row.answered_at).collect();
     assert!(order.is_sorted(), "in order: {order:?}");
@@ -103,7 +103,7 @@ async fn a_caller_handed_back_at_a_stop_keeps_their_place_with_the_next_controll
     stage.start().await;
     until("the caller is back", async || stage.waiting().await == 1).await;
     caller.hang_up().await;
-    stage.running().quiet().await;
+    stage.quiet().await;
     let rows = stage.calls().await;
     assert_eq!(
         rows.iter().map(|row| row.ending.map(|word| word.as_str())).collect::<Vec<_>>(),
@@ -127,7 +127,7 @@ async fn a_standby_controller_takes_over() {
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(50))).await;
     stage.step("anna", Step::LogIn).await;
     assert_eq!(story(caller).await.talked_to(), [ANNA]);
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!(stage.calls().await.len(), 1);
 }
 
@@ -159,10 +159,7 @@ async fn a_talk_goes_on_and_its_end_is_recorded() {
         let caller = stage.caller(1).await;
         until("they talk", async || stage.agent(agent).await.activity.as_str() == "talking").await;
         stage.restart().await;
-        until("the talk is watched", async || {
-            stage.running().app.in_flight.has_call(open_call(&stage).await)
-        })
-        .await;
+        until("the talk is watched", async || stage.is_watching().await).await;
         assert_eq!(stage.agent(agent).await.activity.as_str(), "talking");
         caller.hang_up().await;
         until("the agent is idle", async || stage.agent(agent).await.activity.as_str() == "idle").await;
@@ -175,10 +172,6 @@ async fn a_talk_goes_on_and_its_end_is_recorded() {
             (0, 0, 0)
         );
     }
-}
-
-async fn open_call(stage: &Stage) -> dozvon::ids::CallId {
-    stage.calls().await[0].id
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -268,7 +261,7 @@ async fn a_forwarded_talk_goes_on() {
     until("they talk", async || stage.calls().await.first().is_some_and(|call| call.answered_at.is_some()))
         .await;
     stage.restart().await;
-    until("it is watched", async || stage.running().app.in_flight.has_call(open_call(&stage).await)).await;
+    until("it is watched", async || stage.is_watching().await).await;
     let counts = stage.sim.counts().await;
     let looks = counts.of("api show");
     until("it was looked at again", async || stage.sim.counts().await.of("api show") >= looks + 3).await;
@@ -301,7 +294,6 @@ async fn when_freeswitch_dies_all_its_calls_end_and_agents_are_free() {
     let endings: Vec<_> = rows.iter().map(|row| row.ending.map(|word| word.as_str()).unwrap()).collect();
     assert_eq!(endings, ["answered", "lost"], "{rows:#?}");
     assert_eq!((stage.cases().await, stage.repairs().await), (1, 0));
-    stage.running().app.nodes.wait_up().await;
     let next = stage.caller(3).await;
     until("they talk", async || stage.agent("anna").await.activity.as_str() == "talking").await;
     drop(next);
@@ -318,16 +310,16 @@ async fn callers_of_another_node_go_on_while_one_is_away() {
     };
     stage.settings.switch.nodes.push(node);
     stage.restart().await;
-    other.set_controllers(&[stage.running().listen]).await;
+    other.set_controllers(&[stage.settings.switch.listen]).await;
+    until("both nodes are linked", async || stage.linked().await == 2).await;
     let takes = answers().hanging_up_after(Duration::from_millis(20));
     stage.phone(ANNA, takes.clone()).await;
     other.phone(ANNA, takes).await;
     let first = stage.caller(1).await;
     until("the caller waits", async || stage.waiting().await == 1).await;
-    let up = stage.running().app.nodes.all()[0].up();
     stage.sim.refuse_links(true).await;
     stage.sim.drop_link().await;
-    until("the link is down", async || !*up.borrow()).await;
+    until("the link is down", async || stage.linked().await == 1).await;
     let second = other.call(CallerScript::new("+79001230002", "7001")).await;
     until("both wait", async || stage.waiting().await == 2).await;
     stage.step("anna", Step::LogIn).await;
@@ -336,7 +328,7 @@ async fn callers_of_another_node_go_on_while_one_is_away() {
     stage.sim.refuse_links(false).await;
     let told = story(first).await;
     assert!(told.talked_to() == [ANNA] && !told.heard_fallback(), "{told:?}");
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!((stage.cases().await, stage.repairs().await), (0, 0));
 }
 
@@ -347,7 +339,7 @@ async fn an_agent_does_not_rest_for_an_hour_because_the_clock_was_set_back() {
     stage.step("anna", Step::LogIn).await;
     let first = stage.caller(1).await;
     assert_eq!(story(first).await.talked_to(), [ANNA]);
-    stage.running().quiet().await;
+    stage.quiet().await;
     stage.wrong_by.store(-3_600_000, Ordering::Relaxed);
     let second = stage.caller(2).await;
     assert_eq!(story(second).await.talked_to(), [ANNA]);
@@ -358,11 +350,7 @@ async fn an_agent_does_not_rest_for_an_hour_because_the_clock_was_set_back() {
 async fn a_leg_of_ours_that_nobody_keeps_is_ended_and_counted() {
     let stage = Stage::set().await;
     stage.phone(ANNA, Behaviour::new(Pickup::NoAnswer)).await;
-    let looks = async || {
-        let stats = stage.running().app.store.take_stats();
-        stats.transactions.get("watch").is_some_and(|looks| looks.done > 0)
-    };
-    until("what an earlier run left was looked for", looks).await;
+    until("what an earlier run left was looked for", async || stage.self_checks().await > 0).await;
     let stray = format!(
         "bgapi originate {{dozvon_leg=agent,dozvon_leg_id={0},dozvon_offer={0},dozvon_call={0}}}{ANNA} &park()",
         dozvon::ids::ChannelId::new()
@@ -380,10 +368,10 @@ async fn nobody_is_rung_through_a_link_that_is_down_and_everybody_keeps_their_pl
     let first = stage.caller(1).await;
     until("the caller waits", async || stage.waiting().await == 1).await;
     // Nobody answers at the node's port any more: the links do not come back.
-    let up = stage.running().app.nodes.all()[0].up();
+    until("the node is linked", async || stage.linked().await == 1).await;
     stage.sim.refuse_links(true).await;
     stage.sim.drop_link().await;
-    until("the link is down", async || !*up.borrow()).await;
+    until("the link is down", async || stage.linked().await == 0).await;
     stage.step("anna", Step::LogIn).await;
     until("the agent is known", async || {
         stage.metric("dozvon_agents", "activity=\"idle\",status=\"available\"").await == 1

@@ -66,7 +66,7 @@ async fn went_on(stage: &Stage, [talks, waits]: [dozvon::sim::CallerHandle; 2]) 
     assert_eq!((waited.talked_to().len(), waited.heard_fallback()), (1, false), "{waited:?}");
     let comes = story(stage.caller(9).await).await;
     assert_eq!(comes.talked_to().len(), 1, "service has resumed: {comes:?}");
-    stage.running().quiet().await;
+    stage.quiet().await;
     let counts = stage.sim.counts().await;
     assert_eq!((stage.repairs().await, counts.frames_lost, counts.talks_cut), (0, 0, 0));
 }
@@ -83,12 +83,12 @@ async fn while_the_database_is_slow_new_calls_go_elsewhere_and_are_owed() {
     let release = hold(&other).await;
     let first = story(stage.caller(3).await).await;
     assert!(!first.heard_music() && after(&first) >= SLOW, "{first:?}");
-    until("the database is known to stall", async || stage.running().app.store.stalls(SLOW)).await;
+    until("the database is known to stall", async || stage.stalls(SLOW)).await;
     let next = story(stage.caller(4).await).await;
     assert!(!next.heard_music() && after(&next) < SLOW, "at once: {next:?}");
     assert_eq!(handed_back(&stage, "not_recorded").await, 2);
     // FreeSWITCH is heard and answered all the while.
-    assert!(stage.running().app.nodes.all()[0].exists(channel).await.unwrap());
+    assert!(stage.node_has(channel).await);
     assert_eq!(stage.calls().await.len(), 2, "nothing is said to be recorded");
     release.send(()).unwrap();
     until("the lost are recorded", async || {
@@ -107,7 +107,7 @@ async fn while_the_disk_is_full_new_calls_go_elsewhere() {
     let callers = a_talk_and_one_who_waits(&stage).await;
     // SQLite says of its own limit exactly what it says of a full disk (SQLITE_FULL).
     let pages = |sql: &'static str| {
-        let store = stage.running().app.store.clone();
+        let store = stage.own_store();
         async move { store.write("pages", move |c| c.batch_execute(sql).map_err(StoreError::from)).await }
     };
     pages("PRAGMA max_page_count = 1").await.unwrap();

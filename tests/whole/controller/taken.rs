@@ -74,7 +74,7 @@ async fn is_left_alone(stage: &Stage, caller: CallerHandle, by: By, at: &str) ->
     let told = story(caller).await;
     assert_eq!(told.talked_to().len(), 1, "{by:?} {told:?}");
     assert!(!told.heard_fallback(), "{by:?} {told:?}");
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!((stage.cases().await, stage.repairs().await), (0, 0));
     told
 }
@@ -235,7 +235,7 @@ async fn a_caller_transferred_into_another_queue_survives_a_crash() {
     let told = story(caller).await;
     assert_eq!(told.talked_to(), [ANNA, BORIS], "{told:?}");
     assert!(!told.has(|what| *what == Happening::Abandoned), "{told:?}");
-    stage.running().quiet().await;
+    stage.quiet().await;
     assert_eq!((stage.calls().await.len(), stage.cases().await, stage.repairs().await), (2, 0, 0));
 }
 
@@ -257,7 +257,7 @@ async fn a_taken_caller_talks_on_after_a_crash() {
         caller.hang_up().await;
         let told = story(caller).await;
         assert_eq!(told.talked_to().len(), 1, "{told:?}");
-        stage.running().quiet().await;
+        stage.quiet().await;
         assert_eq!((stage.calls().await.len(), stage.cases().await, stage.repairs().await), (1, 0, 0));
     }
 }

@@ -47,7 +47,7 @@ async fn a_task_that_hangs_is_named_by_readiness_at_once() {
         settings.store.busy_timeout = Duration::from_secs(600);
     })
     .await;
-    let web = stage.running().status;
+    let web = stage.status();
     until("it is ready", async || get(web, "/readyz").await.unwrap().status == 200).await;
 
     // Somebody who works on the file by hand keeps everybody else from writing.

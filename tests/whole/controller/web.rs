@@ -17,11 +17,12 @@ async fn while_talks_go_on_a_stopping_controller_says_that_it_stops() {
     let caller = stage.caller(1).await;
     until("they talk", async || stage.agent("boris").await.activity.as_str() == "talking").await;
     let (runtime, running) = stage.controller.take().unwrap();
-    let (web, public, draining) = (running.status, running.web, running.app.draining.clone());
+    let (web, public) = (running.status, running.web);
     assert!(get(web, "/readyz").await.unwrap().status == 200);
 
     let drain = runtime.spawn(running.drain());
-    draining.cancelled().await;
+    let stops = async || get(web, "/readyz").await.is_some_and(|ready| ready.status == 503);
+    until("it says that it stops", stops).await;
     let ready = get(web, "/readyz").await.expect("nobody answers /readyz");
     assert!(ready.status == 503 && ready.body.contains("the controller is stopping"), "{ready:?}");
     let elsewhere = get(public, "/metrics").await.expect("nobody answers on the web port");
@@ -48,7 +49,7 @@ async fn readiness_checks_cost_no_transaction_each() {
     let mut stage = Stage::set().await;
     stage.settings.status.database_check_interval = std::time::Duration::from_mins(1);
     stage.restart().await;
-    let status = stage.controller.as_ref().unwrap().1.status;
+    let status = stage.status();
     let ready = async || get(status, "/readyz").await.unwrap().status == 200;
     until("its links are up", ready).await;
     for _ in 0..40 {
