@@ -81,7 +81,8 @@ impl PreferredCallers {
         }
     }
 
-    /// Moves callers to the real queue whose time is over, or whose agent is not available.
+    /// Moves each caller to the real queue when the time for the preferred agent is over, or when that agent is not
+    /// available.
     pub(crate) fn release(
         &mut self,
         board: &mut Board,

@@ -261,7 +261,8 @@ impl QueueState {
         }
     }
 
-    /// The first of these callers whom not every ready agent has just declined. At least one agent is ready.
+    /// The first of these callers for whom a ready agent is left who has not just declined them. At least one agent is
+    /// ready.
     fn first_wanted(&self, callers: &Ranked<Position>) -> Option<Position> {
         let first = callers.first()?;
         let declined_recently = self.declined_recently.get(&first.wait).map_or(0, BTreeSet::len);

@@ -48,7 +48,7 @@ impl<K: Ord + Copy> Ranked<K> {
         false
     }
 
-    /// How many members stand before `key`, which need not be one.
+    /// How many members stand before `key`. `key` itself need not be a member.
     pub(super) fn rank(&self, key: &K) -> usize {
         let (mut tree, mut before) = (&self.root, 0);
         while let Some(node) = tree {
@@ -149,7 +149,7 @@ fn remove<K: Ord>(tree: &mut Tree<K>, key: &K) {
     node.count();
 }
 
-/// Parts `tree` into what stands before `key` and what does not.
+/// Splits `tree` into the elements before `key` and the others.
 fn split<K: Ord>(tree: Tree<K>, key: &K) -> (Tree<K>, Tree<K>) {
     let Some(mut node) = tree else { return (None, None) };
     if node.key < *key {

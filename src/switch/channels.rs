@@ -19,7 +19,7 @@ use super::variable::Variable;
 
 /// How often to ask whether two channels are connected yet.
 const CONNECTS: Duration = Duration::from_millis(20);
-/// How often to ask whether a channel still exists whose end no event reports.
+/// How often to ask whether a channel still exists, when no event will report its end.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A leg of ours, as FreeSWITCH reports it.

@@ -130,7 +130,7 @@ impl Board {
         }
     }
 
-    /// Forgets those of these agents who serve no queue and are away.
+    /// Forgets each of these agents that serves no queue and is away.
     pub(super) fn forget<'a>(&mut self, agents: impl Iterator<Item = &'a AgentName>) {
         for agent in agents {
             let idle =

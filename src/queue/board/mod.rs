@@ -253,7 +253,8 @@ impl Board {
         Some((call, agent))
     }
 
-    /// The first caller whom this agent serves who does not yield, for whom nobody is rung, and who has taken no agent back.
+    /// The first caller in this agent's queues that does not yield and has taken no agent back, while nobody is rung
+    /// for them.
     fn first_waiting_for(&self, agent: &AgentName, taken: &BTreeSet<CallId>) -> Option<Position> {
         let record = self.agents.get(agent)?;
         let queues = record.queues.iter().filter_map(|name| self.queues.get(name));

@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(hub.stats.legs.load(Ordering::Relaxed), 0);
     }
 
-    /// A leg may look at its news before whoever delivered it has counted it.
+    /// A leg may take a signal before the task that delivered it has counted it.
     #[test]
     fn what_waits_is_never_less_than_nothing() {
         let hub = Hub::new(NodeSettings::default(), CommandSender::new(1).0, CommandSender::new(1).0);

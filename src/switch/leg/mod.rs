@@ -82,8 +82,8 @@ impl Leg {
         self.ended().await
     }
 
-    /// Ends the leg. [`LegEvent::Ended`] follows when nothing of it is left; no `Answered` comes any more that
-    /// has not come already. Only the first cause counts.
+    /// Ends the leg. [`LegEvent::Ended`] follows when nothing of it is left. An `Answered` that has not come yet does
+    /// not come any more. Only the first cause counts.
     pub fn cancel(&self, cause: Cancel) {
         self.command.send_if_modified(|command| {
             let first = command.cancel.is_none();

@@ -126,7 +126,7 @@ impl CallerTask {
         }
     }
 
-    /// Runs until the caller or the socket is gone, which it returns, or the story lets go of the caller (none).
+    /// Runs until the caller or the socket is gone, and returns which; none if the story lets go of the caller.
     async fn until_over(&mut self, events: &mpsc::Sender<CallerEvent>) -> Option<CallerEvent> {
         loop {
             if self.is_out_of_our_hands() {

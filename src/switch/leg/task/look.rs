@@ -12,7 +12,7 @@ use crate::switch::wire::WireError;
 
 use super::{Cancel, EVENTS_APART, GRACE, LegTask};
 
-/// How long after a channel was found gone its hangup event may take, which has the cause.
+/// How long to wait for the hangup event of a channel that was found gone. The event has the cause.
 const LATE_EVENTS: Duration = Duration::from_millis(500);
 
 impl LegTask {

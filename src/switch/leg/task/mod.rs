@@ -57,7 +57,7 @@ pub(super) struct LegTask {
     check_at: Instant,
     /// Whether the session is over that would have received the originate's result.
     orphaned: bool,
-    /// Whether the last check found a channel gone whose hangup event has not come.
+    /// Whether the last check found that a channel is gone while its hangup event has not come.
     in_doubt: bool,
     /// When to give up the leg because the link is down.
     lost_at: Option<Instant>,
@@ -145,7 +145,7 @@ impl LegTask {
         }
     }
 
-    /// Runs until the leg is over or given up, which it returns, or is left alone in its talk (none).
+    /// Runs until the leg is over or given up, and returns its last event; none if the leg is left alone in its talk.
     async fn keep(&mut self) -> Option<LegEvent> {
         loop {
             if let Some(last) = self.state.ended() {
