@@ -65,7 +65,7 @@ const PROBATION: Duration = Duration::from_hours(24);
 
 /// Compares the clock with monotonic time, which nobody can set.
 #[derive(Debug)]
-struct Witness {
+struct ClockAtStart {
     clock: UnixMs,
     started: Instant,
 }
@@ -80,7 +80,7 @@ enum Doubt {
     Away(Duration),
 }
 
-impl Witness {
+impl ClockAtStart {
     /// Why the clock is not trusted now, if so; `believed` is when it was trusted last.
     fn doubts(&self, now: UnixMs, believed: Option<UnixMs>) -> Option<Doubt> {
         let gone_by = self.started.elapsed();
@@ -92,7 +92,7 @@ impl Witness {
 }
 
 /// Logs why nothing is deleted.
-fn tell(doubt: Doubt, now: UnixMs) {
+fn log_doubt(doubt: Doubt, now: UnixMs) {
     match doubt {
         Doubt::PutForward(ahead) => tracing::error!(
             %now, ahead_hours = ahead.as_secs() / 3600,
@@ -109,7 +109,7 @@ fn tell(doubt: Doubt, now: UnixMs) {
 
 /// Deletes every few minutes until told to stop. A controller spawns it once.
 pub async fn start(store: Store, clock: Clock, settings: Settings, stop: CancellationToken) {
-    let witness = Witness { clock: clock.now(), started: Instant::now() };
+    let at_start = ClockAtStart { clock: clock.now(), started: Instant::now() };
     let mut ticks = Ticks::new(settings.poll_interval.max(Duration::from_secs(1)), stop.clone());
     let mut told = None;
     while ticks.next().await.is_some() {
@@ -120,11 +120,11 @@ pub async fn start(store: Store, clock: Clock, settings: Settings, stop: Cancell
                 continue;
             }
         };
-        let doubt = witness.doubts(clock.now(), believed);
+        let doubt = at_start.doubts(clock.now(), believed);
         if let Some(doubt) = doubt {
             // How far it is ahead changes with each look; the doubt is logged once.
             if told != Some(std::mem::discriminant(&doubt)) {
-                tell(doubt, clock.now());
+                log_doubt(doubt, clock.now());
             }
             told = Some(std::mem::discriminant(&doubt));
             continue;
@@ -162,18 +162,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_clock_that_is_ahead_at_the_start_is_believed_after_a_day_beside_the_time_that_goes_by() {
         let days = |days: i64| UnixMs(days * 86_400_000);
-        let witness = Witness { clock: days(107), started: Instant::now() };
+        let at_start = ClockAtStart { clock: days(107), started: Instant::now() };
         let clock = Clock::starting_at(days(107));
-        let doubts = |believed: Option<i64>| witness.doubts(clock.now(), believed.map(days));
+        let doubts = |believed: Option<i64>| at_start.doubts(clock.now(), believed.map(days));
         assert_eq!(doubts(Some(100)), Some(Doubt::Away(Duration::from_hours(7 * 24))));
         assert_eq!((doubts(Some(106)), doubts(Some(107)), doubts(None)), (None, None, None));
         // Correcting the clock ends the doubt at once.
-        assert_eq!(witness.doubts(days(100), Some(days(100))), None);
+        assert_eq!(at_start.doubts(days(100), Some(days(100))), None);
         tokio::time::advance(PROBATION - Duration::from_secs(1)).await;
         assert_eq!(doubts(Some(100)), Some(Doubt::Away(Duration::from_hours(7 * 24))));
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(doubts(Some(100)), None);
-        let forward = witness.doubts(clock.now() + Duration::from_hours(48), Some(days(100)));
+        let forward = at_start.doubts(clock.now() + Duration::from_hours(48), Some(days(100)));
         assert_eq!(forward, Some(Doubt::PutForward(Duration::from_hours(48))));
     }
 }

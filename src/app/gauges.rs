@@ -16,7 +16,7 @@ use crate::{store, telemetry};
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 /// Updates gauges that are counted elsewhere.
-pub(super) async fn sample(app: Arc<App>, door: Arc<ListenerStats>, stop: CancellationToken) {
+pub(super) async fn sample(app: Arc<App>, listener: Arc<ListenerStats>, stop: CancellationToken) {
     let mut every = tokio::time::interval(SAMPLE_EVERY);
     loop {
         tokio::select! {
@@ -28,7 +28,7 @@ pub(super) async fn sample(app: Arc<App>, door: Arc<ListenerStats>, stop: Cancel
         show_trunks(&app);
         show_store(&app);
         grow(&app.metrics.log_dropped, telemetry::dropped_lines());
-        show_door(&app.metrics, &door);
+        show_listener(&app.metrics, &listener);
         match app.store.read("gauges", store::reports::gauges).await {
             Ok(gauges) => show(&app.metrics, &gauges),
             Err(error) => tracing::error!(%error, "the gauges cannot be read"),
@@ -76,12 +76,12 @@ fn show_trunks(app: &App) {
 }
 
 /// Updates the listener's metrics.
-fn show_door(metrics: &Metrics, door: &ListenerStats) {
-    for (result, count) in door.results() {
+fn show_listener(metrics: &Metrics, listener: &ListenerStats) {
+    for (result, count) in listener.results() {
         grow(&metrics.connections.with_label_values(&[result]), count);
     }
-    metrics.connections_open.set(level(&door.open));
-    grow(&metrics.accept_failures, door.accept_failed.load(Ordering::Relaxed));
+    metrics.connections_open.set(level(&listener.open));
+    grow(&metrics.accept_failures, listener.accept_failed.load(Ordering::Relaxed));
 }
 
 /// Raises a counter to a count that is kept elsewhere.

@@ -49,7 +49,7 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
 /// Tells the caller that nobody is there, and ends the call. `cause` says why.
 async fn nobody(call: &mut Call, cause: &str) -> Result<Ended, Gone> {
     let message = call.app.settings.sounds.fallback_message.clone();
-    match message::say(call, &message).await {
+    match message::play_message(call, &message).await {
         // The caller need not hear the message out.
         Ok(()) | Err(Gone::HungUp(_)) => {}
         Err(gone) => return Err(gone),
@@ -86,7 +86,7 @@ pub(crate) async fn answered(call: &mut Call, leg: Leg, limit: Duration) -> Resu
     }
 }
 
-/// Connects the two and stays until the caller's channel ends.
+/// Connects the two, and waits until the caller's channel ends.
 async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Result<Ended, Gone> {
     let Some(talk) = Talk::with_caller(call, channel).await? else {
         leg.cancel(Cancel::OriginatorCancel);

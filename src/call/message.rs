@@ -10,7 +10,7 @@ use crate::rules::Rules;
 use crate::sound::Sound;
 use crate::switch::{CallerEvent, Loops, PlayId};
 
-/// How long after a sound was broken off the event may take that says why.
+/// How long to wait for the event that says why a sound was broken off.
 const NEWS_FOLLOWS: Duration = Duration::from_millis(500);
 
 /// Plays `prompt` once and hangs up. `ending` says why the caller hears it.
@@ -23,7 +23,7 @@ pub(crate) async fn play(
     call.stage = Stage::Message;
     call.answer().await?;
     let sound = rules.sound(Some(prompt)).unwrap_or(&call.app.settings.sounds.fallback_message).clone();
-    match say(call, &sound).await {
+    match play_message(call, &sound).await {
         Ok(()) => {}
         // A caller whom nobody answered may hang up during the message: they still timed out.
         Err(Gone::HungUp(cause)) if ending == Ending::TimedOut => {
@@ -36,7 +36,7 @@ pub(crate) async fn play(
 }
 
 /// Plays a sound once, or `[sounds] fallback_message` if FreeSWITCH cannot play it.
-pub(crate) async fn say(call: &mut Call, sound: &Sound) -> Result<(), Gone> {
+pub(crate) async fn play_message(call: &mut Call, sound: &Sound) -> Result<(), Gone> {
     if is_heard(call, sound).await? {
         return Ok(());
     }

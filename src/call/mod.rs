@@ -156,7 +156,7 @@ pub(crate) struct Ended {
 
 /// The cause of a call whose caller was taken by somebody else.
 pub(crate) const TAKEN: &str = "TAKEN";
-/// How long the event may take that says why a caller is gone.
+/// How long to wait for the event that says why a caller is gone.
 const LAST_NEWS: Duration = Duration::from_secs(2);
 /// How long to wait for the link to the FreeSWITCH that has the call.
 const LINK_COMES: Duration = Duration::from_secs(2);

@@ -37,11 +37,11 @@ pub async fn run(app: Arc<App>, incoming: Incoming) {
         None => (None, app.in_flight.call(id)),
     };
     let span = tracing::info_span!("call", call.id = %id, channel = %incoming.facts.channel);
-    tell(app, incoming, id, earlier).instrument(span).await;
+    take_call(app, incoming, id, earlier).instrument(span).await;
     drop(guard);
 }
 
-async fn tell(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Option<OpenCall>) {
+async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Option<OpenCall>) {
     let facts = Facts::read(&incoming.facts, &app.settings);
     let here_since = Instant::now();
     let arrived_at = earlier.as_ref().map_or(app.clock.now(), |call| call.arrived_at);

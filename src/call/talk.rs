@@ -133,7 +133,8 @@ impl Talk {
         })
     }
 
-    /// Stays until the caller's channel ends, whoever the caller is passed on to, or comes back to us as another call.
+    /// Waits until the caller's channel ends, even if the caller is passed on to somebody else, or until the caller
+    /// comes back to us as another call.
     pub(crate) async fn until_caller_leaves(self, call: &mut Call) -> TalkOver {
         let gone = loop {
             if let Err(gone) = call.next_in_talk().await {
@@ -151,13 +152,13 @@ impl Talk {
         }
     }
 
-    /// Stays until the leg ends.
+    /// Waits until the leg ends.
     pub(crate) async fn until_leg_ends(self, leg: &mut Leg) -> TalkOver {
         let cause = leg.ended().await;
         self.ends(cause)
     }
 
-    /// Stays until a channel is gone whose end nothing reports; `cause` is what is recorded.
+    /// Waits until a channel is gone, when no event will report its end. `cause` is what is recorded.
     pub(crate) async fn until_channel_ends(self, node: &Node, channel: ChannelId, cause: &str) -> TalkOver {
         node.until_gone(channel).await;
         self.ends(cause.to_owned())

@@ -18,7 +18,7 @@ use crate::sound::Sound;
 use crate::store;
 use crate::switch::{CallerEvent, Loops};
 
-/// How long after endless music ended by itself the fallback music starts.
+/// The pause between endless music that ended by itself and the fallback music.
 const MUSIC_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a caller left a queue.
@@ -29,8 +29,8 @@ pub(crate) enum Left {
     TimedOut,
 }
 
-/// Waits until an agent has answered, the queue's max_wait is over, or the caller is gone. `on_record` is since when the
-/// caller waits there according to the database, if it has a row of that.
+/// Waits until an agent has answered, the queue's max_wait is over, or the caller is gone. `on_record` is since when
+/// the caller waits there, if the database has a row of it.
 pub(crate) async fn in_queue(
     call: &mut Call,
     rules: &Rules,

@@ -33,7 +33,7 @@ pub async fn run(
     let span = tracing::info_span!("callback", call.id = %call, case.id = %work.case);
     let story = Callback { app, callback_rules, work, node, slot };
     async {
-        let how = story.tell(requests).await;
+        let how = story.call_back(requests).await;
         story.app.dispatcher.leave(call, Leaving::Gone).await;
         story.end(how).await;
     }
@@ -45,7 +45,7 @@ pub async fn run(
 
 impl Callback {
     /// Waits on the board for an agent, and connects them with the customer.
-    async fn tell(&self, mut requests: mpsc::Receiver<AgentRequest>) -> CallbackResult {
+    async fn call_back(&self, mut requests: mpsc::Receiver<AgentRequest>) -> CallbackResult {
         if self.app.draining.is_cancelled() {
             return CallbackResult::Released(DRAINED);
         }

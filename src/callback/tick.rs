@@ -77,7 +77,7 @@ impl Tick {
         rehomed.and(advanced).and(decided).and(called)
     }
 
-    /// Moves cases whose queue the new rules do not have to another queue.
+    /// Moves a case to another queue when the new rules do not have its own.
     async fn rehome(&mut self, callback_rules: &CallbackRules) -> Result<(), StoreError> {
         if self.rules.as_ref().is_some_and(|known| Arc::ptr_eq(known, &callback_rules.rules)) {
             return Ok(());

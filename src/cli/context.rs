@@ -70,7 +70,7 @@ impl Context {
             if url.has_password() {
                 eprintln!(
                     "dozvon: {}",
-                    render::say(language_of_errors(&globals), &format!("warning: {SEEN}"))
+                    render::translate(language_of_errors(&globals), &format!("warning: {SEEN}"))
                 );
             }
             settings.database = url.clone();
@@ -233,7 +233,7 @@ impl Context {
     pub fn warn_of_old_keys(&self, outdated: &[String]) {
         for line in outdated {
             let text = format!("warning: {line}; the next release reads the new name only");
-            eprintln!("dozvon: {}", render::say(self.options.language, &text));
+            eprintln!("dozvon: {}", render::translate(self.options.language, &text));
         }
     }
 

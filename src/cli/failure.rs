@@ -8,7 +8,7 @@ use crate::demo::testbed::TestbedError;
 use crate::document::fault::Faults;
 use crate::language::Language;
 use crate::queue::agent::Status;
-use crate::render::say;
+use crate::render::translate;
 use crate::store::StoreError;
 use crate::telemetry::TelemetryError;
 
@@ -61,8 +61,8 @@ impl Failure {
 
     /// Prints the failure to standard error and returns the exit code.
     #[must_use]
-    pub fn tell(&self, language: Language) -> ExitCode {
-        let translated = |english: &str| say(language, english);
+    pub fn report(&self, language: Language) -> ExitCode {
+        let translated = |english: &str| translate(language, english);
         let parts = [translated(&self.message), self.faults.said(translated)];
         let said: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         if !said.is_empty() {

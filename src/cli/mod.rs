@@ -178,11 +178,11 @@ pub fn main() -> ExitCode {
     let language = context::language_of_errors(&cli.globals);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return Failure::new(Exit::Failed, format!("cannot start: {error}")).tell(language),
+        Err(error) => return Failure::new(Exit::Failed, format!("cannot start: {error}")).report(language),
     };
     let exit = match runtime.block_on(run(cli)) {
         Ok(exit) => exit.into(),
-        Err(failure) => failure.tell(language),
+        Err(failure) => failure.report(language),
     };
     // A thread that hangs must not keep the process from ending.
     runtime.shutdown_timeout(ENDING);

@@ -99,8 +99,8 @@ impl Dispatcher {
 
     /// These callers waited in an earlier run and are on their way back. Nobody is rung until they are here, have left, or
     /// `until` has passed, so that the caller who came first is served first.
-    pub async fn gather(&self, calls: BTreeSet<CallId>, until: Instant) {
-        self.send(Message::Gather(calls, until)).await;
+    pub async fn expect_back(&self, calls: BTreeSet<CallId>, until: Instant) {
+        self.send(Message::ExpectBack(calls, until)).await;
     }
 
     /// The rules or agents were changed from outside.

@@ -1,7 +1,7 @@
 //! The calls and offers that this process is handling.
 //!
-//! In: a story, an offer or a watch begins. Out: a guard, which ends the entry when it is dropped.
-//! A call or offer that is open in the database and not in flight here was left behind; `reconcile` settles it.
+//! In: a story, an offer or a watch begins. Out: a guard, which ends the entry when it is dropped. A call or offer that
+//! is open in the database and not in flight here was left behind; `reconcile` sees to it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -25,7 +25,7 @@ pub(super) enum Message {
     Elsewhere(NodeName, Option<String>, Vec<(DirectoryUser, bool)>),
     Node(NodeName, bool),
     Counted(NodeName, bool),
-    Gather(BTreeSet<CallId>, Instant),
+    ExpectBack(BTreeSet<CallId>, Instant),
     Reload(Arc<Rules>, Vec<AgentRow>),
 }
 

@@ -36,7 +36,7 @@ pub struct QueuedCaller {
     pub answered: mpsc::Sender<AgentAnswered>,
     /// What asks the agent to press 1, if picking up is not enough.
     pub confirm: Option<Confirm>,
-    /// How long an agent rests who accepted a callback whose customer was not reached; zero for a caller.
+    /// How long the agent rests after accepting a callback whose customer was not reached; zero for a caller.
     pub rest: Duration,
     /// Whether callers are served first, and may get its agent until the agent has accepted; true for a callback.
     pub yields: bool,

@@ -89,13 +89,13 @@ impl Post {
                 let said: String = answer.message().collect::<Vec<_>>().join(" ");
                 Ok(Receipt::Done(excerpt(format!("{} {said}", answer.code()))))
             }
-            Err(error) if error.is_permanent() => Err(Trouble::refused(told(&error))),
-            Err(error) => Err(Trouble::passing(told(&error))),
+            Err(error) if error.is_permanent() => Err(Trouble::refused(describe(&error))),
+            Err(error) => Err(Trouble::passing(describe(&error))),
         }
     }
 }
 
-fn told(error: &lettre::transport::smtp::Error) -> String {
+fn describe(error: &lettre::transport::smtp::Error) -> String {
     excerpt(error.to_string())
 }
 

@@ -322,7 +322,7 @@ impl Try {
             None => (Settled::Released, "released"),
         };
         self.context.metrics.deliveries.with_label_values(&[self.outlet.name.as_str(), result]).inc();
-        self.tell(&settled, &delivery);
+        self.log_result(&settled, &delivery);
         let id = delivery.id;
         let recorded =
             self.context.store.record("outbox_settle", move |c| outbox::settle(c, id, &settled, now));
@@ -399,7 +399,7 @@ impl Try {
     }
 
     /// Logs how a delivery ended. The answer may name a person, so it is kept in the row and not in the log.
-    fn tell(&self, settled: &Settled, delivery: &Delivery) {
+    fn log_result(&self, settled: &Settled, delivery: &Delivery) {
         let (destination, delivery, kind) = (&self.outlet.name, delivery.id, &delivery.kind);
         match settled {
             Settled::Dead(_) => {

@@ -1,4 +1,4 @@
-//! Settling calls that are open in the database and not in flight here.
+//! Reconciles calls that are open in the database and not in flight here.
 
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -24,9 +24,9 @@ use crate::switch::{Cancel, Node, QueryError};
 const NOT_BACK: &str = "DID_NOT_COME_BACK";
 
 impl Reconciler {
-    /// Settles a call. Returns whether FreeSWITCH could be asked.
+    /// Reconciles a call. Returns whether FreeSWITCH could be asked.
     pub(super) async fn reconcile_call(&mut self, call: OpenCall) -> Result<bool, StoreError> {
-        // Settling an offer of this call may just have recorded that the caller talks.
+        // Reconciling an offer of this call may just have recorded that the caller talks.
         let id = call.id;
         let Some(call) = self.app.store.read("open_call", move |c| recovery::call(c, id)).await? else {
             return Ok(true);

@@ -40,11 +40,11 @@ use crate::store::{Database, StoreError, recovery};
 use crate::switch::{FoundLeg, Node, QueryError};
 use crate::vital::Beat;
 
-/// How long after a pass in which FreeSWITCH could not be asked the next pass comes, at first.
+/// The first pause after a pass in which FreeSWITCH could not be asked.
 const SOON: Duration = Duration::from_millis(500);
 
-/// How long until the next pass, after `open_looks` passes in a row in which not everything could be asked: short at first,
-/// then doubling up to the usual interval.
+/// The pause before the next pass. `open_looks` counts the passes in a row that could not ask everything: after the
+/// first the pause is short, then it doubles up to the usual interval.
 fn pause(usual: Duration, open_looks: u32) -> Duration {
     match open_looks.checked_sub(1) {
         None => usual,
@@ -123,7 +123,7 @@ impl Reconciler {
         let is_waiting = |call: &OpenCall| call.answered_at.is_none() && call.case.is_none();
         let waited: Vec<_> = open.calls.into_iter().filter(is_waiting).collect();
         let until = Instant::now() + app.settings.calls.recovery_wait;
-        app.dispatcher.gather(waited.iter().map(|call| call.id).collect(), until).await;
+        app.dispatcher.expect_back(waited.iter().map(|call| call.id).collect(), until).await;
         waited.into_iter().for_each(|call| app.expect_back(call));
         Ok(Self {
             unwatched_from: seen.unwrap_or(at),

@@ -1,4 +1,4 @@
-//! Settling offers that are open in the database and not in flight here.
+//! Reconciles offers that are open in the database and not in flight here.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ enum OfferState {
 }
 
 impl Reconciler {
-    /// Settles an offer. Returns whether FreeSWITCH could be asked.
+    /// Reconciles an offer. Returns whether FreeSWITCH could be asked.
     pub(super) async fn reconcile_offer(&mut self, offer: OpenOffer) -> Result<bool, StoreError> {
         let node = match self.location(&offer.node, offer.core) {
             Location::On(node) => node,

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use crate::clock::UnixMs;
 use crate::language::Language;
 use crate::render::language::meaning;
-use crate::render::{Cell, say, word};
+use crate::render::{Cell, translate, word};
 
 /// How to show it: language, zone, colours, width.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,7 @@ pub(super) fn show(cell: &Cell, options: &DisplayOptions) -> String {
         Cell::Nothing => "-".to_owned(),
         Cell::Text(text) => printable(text),
         Cell::Field(key) => field(key, options.language),
-        Cell::Said(text) => printable(&say(options.language, text)),
+        Cell::Said(text) => printable(&translate(options.language, text)),
         Cell::Word(text) => word(options.language, text),
         Cell::Id(id) => id.rsplit('-').next().unwrap_or(id).to_owned(),
         Cell::Count(number) => number.to_string(),

@@ -22,7 +22,7 @@ pub(super) fn meaning(language: Language, key: &str) -> Option<String> {
 
 /// Translates an English text; a text that is in no table stays English.
 #[must_use]
-pub fn say(language: Language, english: &str) -> String {
+pub fn translate(language: Language, english: &str) -> String {
     match language {
         Language::En => english.to_owned(),
         Language::Ru => super::russian::of_text(english)

@@ -18,7 +18,7 @@ use crate::phone::E164;
 
 pub use cell::{DisplayOptions, age, span, when};
 pub use data::{csv, json};
-pub use language::{heading, say, word};
+pub use language::{heading, translate, word};
 pub use sentence::Sentence;
 pub use text::{sheet, table};
 

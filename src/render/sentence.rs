@@ -54,7 +54,7 @@ impl Sentence {
         };
         match (options.language, russian::of_template(&self.template)) {
             (Language::Ru, Some(russian)) => filled(russian),
-            (language, _) => super::say(language, &filled(&self.template)),
+            (language, _) => super::translate(language, &filled(&self.template)),
         }
     }
 }

@@ -136,7 +136,7 @@ pub(super) async fn carry(
                 None => break,
             },
             ready = read.readable() => {
-                if ready.is_err() || !hear(&read, &mut parser) || !tell(&mut parser, conn, &core).await {
+                if ready.is_err() || !hear(&read, &mut parser) || !pass_frames_on(&mut parser, conn, &core).await {
                     break;
                 }
             }
@@ -160,7 +160,7 @@ fn hear(read: &ReadHalf<'_>, parser: &mut Parser) -> bool {
     }
 }
 
-async fn tell(parser: &mut Parser, conn: Conn, core: &mpsc::Sender<impl From<FromPeer>>) -> bool {
+async fn pass_frames_on(parser: &mut Parser, conn: Conn, core: &mpsc::Sender<impl From<FromPeer>>) -> bool {
     loop {
         match parser.next() {
             Ok(Some(command)) => {

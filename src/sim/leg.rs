@@ -39,11 +39,11 @@ impl Core {
             self.counts.forked_dials += 1;
         }
         if dial.forked || taken || matches!(wanted, Some(Err(_))) {
-            return self.tell(originate.asker, Err("DESTINATION_OUT_OF_ORDER"));
+            return self.answer_originate(originate.asker, Err("DESTINATION_OUT_OF_ORDER"));
         }
         let contact = dial.contact();
         let Some((contact, behaviour)) = self.behaviour(&contact) else {
-            return self.tell(originate.asker, Err(nobody(&contact)));
+            return self.answer_originate(originate.asker, Err(nobody(&contact)));
         };
         let uuid = match wanted {
             Some(Ok(uuid)) => uuid,
@@ -223,7 +223,7 @@ impl Core {
         if let Asker::Bridge(caller, run) = originate.asker {
             return self.bridge_answered(caller, run, key);
         }
-        self.tell(originate.asker, Ok(&uuid));
+        self.answer_originate(originate.asker, Ok(&uuid));
         self.set_state(key, State::Execute);
         self.run_session(key);
     }
@@ -232,11 +232,11 @@ impl Core {
     pub fn originate_failed(&mut self, key: Key, cause: &str) {
         let originate = self.channel_mut(key).and_then(Channel::leg).and_then(|leg| leg.originate.take());
         if let Some(originate) = originate {
-            self.tell(originate.asker, Err(cause));
+            self.answer_originate(originate.asker, Err(cause));
         }
     }
 
-    fn tell(&mut self, asker: Asker, result: Result<&str, &str>) {
+    fn answer_originate(&mut self, asker: Asker, result: Result<&str, &str>) {
         let text = match result {
             Ok(uuid) => format!("+OK {uuid}\n"),
             Err(cause) => format!("-ERR {cause}\n"),

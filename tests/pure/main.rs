@@ -18,4 +18,5 @@ mod markdown;
 mod purity;
 mod reference;
 mod reference_of_keys;
+mod seam;
 mod source;

@@ -40,21 +40,21 @@ pub async fn run(app: Arc<App>, incoming: Incoming, user: String) {
     let id = CallId::new();
     let guard = app.in_flight.call(id);
     let span = tracing::info_span!("manual_dial", call.id = %id, user);
-    tell(app, incoming, user, id).instrument(span).await;
+    decide(app, incoming, user, id).instrument(span).await;
     drop(guard);
 }
 
-async fn tell(app: Arc<App>, incoming: Incoming, user: String, id: CallId) {
+async fn decide(app: Arc<App>, incoming: Incoming, user: String, id: CallId) {
     let facts = Facts::read(&incoming.facts, &app.settings);
     let wanted = wanted(&app, &facts, &user);
     let comes_back = incoming.facts.state.as_deref() == Some(OURS);
     match wanted {
         Err(why) => pass_on(&app, incoming.caller, why).await,
-        Ok((agent, wish)) if comes_back => {
+        Ok((agent, dialled)) if comes_back => {
             let phone = Phone { user, agent, core: incoming.facts.core };
-            phone.carry_out(app, incoming.caller, facts, id, wish).await;
+            phone.carry_out(app, incoming.caller, facts, id, dialled).await;
         }
-        Ok((_, wish)) => match is_ours(&app, &wish).await {
+        Ok((_, dialled)) => match is_ours(&app, &dialled).await {
             Ok(()) => incoming.caller.hand_back(OURS).await,
             Err(why) => pass_on(&app, incoming.caller, why).await,
         },
@@ -94,8 +94,8 @@ fn wanted(app: &App, facts: &Facts, user: &str) -> Result<(AgentName, Wanted), N
 
 /// Whether we handle the call; a customer must have an open case. The database has little time to answer, since the agent
 /// waits.
-async fn is_ours(app: &App, wish: &Wanted) -> Result<(), NotOurs> {
-    let Wanted::Customer(number) = wish else { return Ok(()) };
+async fn is_ours(app: &App, dialled: &Wanted) -> Result<(), NotOurs> {
+    let Wanted::Customer(number) = dialled else { return Ok(()) };
     let limit = app.settings.callback.manual_dial_lookup_timeout;
     if app.store.stalls(limit) {
         return Err(unknown(&StoreError::Slow { limit }));
@@ -135,7 +135,7 @@ struct Phone {
 }
 
 impl Phone {
-    async fn carry_out(self, app: Arc<App>, caller: Caller, facts: Facts, id: CallId, wish: Wanted) {
+    async fn carry_out(self, app: Arc<App>, caller: Caller, facts: Facts, id: CallId, dialled: Wanted) {
         let Some(node) = app.nodes.found(self.core, LINK_COMES).await else {
             tracing::error!(core = %self.core, "the call comes from a FreeSWITCH that no node of [switch] is linked to: add it, or check its link");
             return pass_on(&app, caller, NotOurs::Failed(HandedBack::UnknownNode)).await;
@@ -143,7 +143,7 @@ impl Phone {
         let arrived_at = app.clock.now();
         let (here_since, is_back, queue, stage) = (Instant::now(), false, None, Stage::Arriving);
         let call = Call { app, id, caller, node, facts, arrived_at, here_since, is_back, queue, stage };
-        match wish {
+        match dialled {
             Wanted::Disposition(result) => self.record_disposition(call, result).await,
             Wanted::Customer(number) => self.dial(call, number).await,
         }

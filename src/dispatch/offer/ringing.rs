@@ -174,7 +174,7 @@ async fn too_late(leg: Leg, cancel: Cancel) -> RingResult {
     stopped(cancel)
 }
 
-/// How an offer ended whose legs ended so. The most telling leg decides; of equal ones the first.
+/// How an offer ended, from how its legs ended. The most telling leg decides; of equal ones the first.
 fn most_telling(legs: &[Unanswered]) -> RingResult {
     let weight = |outcome: Outcome| match outcome {
         Outcome::NotConfirmed => 5,

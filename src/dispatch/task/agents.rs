@@ -12,7 +12,7 @@ use crate::store;
 use crate::store::agents::AgentRow;
 use crate::switch::Cancel;
 
-/// How soon the row is read again of an agent who has to record a disposition.
+/// How soon the row of an agent who has to record a disposition is read again.
 const OWES_AGAIN: Duration = Duration::from_secs(1);
 
 impl DispatcherTask {

@@ -21,15 +21,15 @@ impl DispatcherTask {
             return Err(NoSuchQueue(queued.queue));
         }
         if !self.down.contains(queued.node.name()) {
-            self.seat(&queued)?;
+            self.put_on_the_board(&queued)?;
         }
-        self.gathering.0.remove(&queued.call);
+        self.expected_back.0.remove(&queued.call);
         self.callers.insert(queued.call, queued);
         Ok(())
     }
 
     /// Puts a caller on the board.
-    pub(super) fn seat(&mut self, queued: &QueuedCaller) -> Result<(), NoSuchQueue> {
+    pub(super) fn put_on_the_board(&mut self, queued: &QueuedCaller) -> Result<(), NoSuchQueue> {
         let QueuedCaller { call, queue: name, joined_at, .. } = queued;
         let first = queued.preferred.as_ref().filter(|first| {
             first.until > self.context.clock.now() && is_there(&self.rules, &self.agents, name, &first.agent)
@@ -67,23 +67,23 @@ impl DispatcherTask {
             self.callers.values().filter(|queued| queued.node.name() == node).cloned().collect();
         for queued in of {
             if !up {
-                self.unseat(queued.call);
-            } else if let Err(error) = self.seat(&queued) {
+                self.take_off_the_board(queued.call);
+            } else if let Err(error) = self.put_on_the_board(&queued) {
                 tracing::error!(call.id = %queued.call, %error, "the caller's queue is gone: the caller cannot be put back on the board");
             }
         }
     }
 
     /// Takes a caller off the board.
-    pub(super) fn unseat(&mut self, call: CallId) {
+    pub(super) fn take_off_the_board(&mut self, call: CallId) {
         self.board.leave(call);
         self.preferred.removed(&mut self.board, call);
     }
 
     pub(super) fn leave(&mut self, call: CallId, why: Leaving) -> bool {
-        self.unseat(call);
+        self.take_off_the_board(call);
         self.callers.remove(&call);
-        self.gathering.0.remove(&call);
+        self.expected_back.0.remove(&call);
         let cancel = match why {
             Leaving::Answered => Cancel::LoseRace,
             Leaving::Gone => Cancel::OriginatorCancel,
@@ -97,8 +97,8 @@ impl DispatcherTask {
     }
 
     /// Whether callers of an earlier run are still expected, who may have waited longest.
-    pub(super) fn gathers(&mut self) -> bool {
-        let (calls, until) = &mut self.gathering;
+    pub(super) fn awaits_earlier_callers(&mut self) -> bool {
+        let (calls, until) = &mut self.expected_back;
         if *until <= Instant::now() {
             calls.clear();
         }

@@ -1,4 +1,4 @@
-//! The nodes on which it is not known yet which agents are in other calls. FreeSWITCH is asked when the controller starts,
+//! The nodes that have not said yet which agents are in other calls. FreeSWITCH is asked when the controller starts,
 //! and when a link comes up after a long time. Until it has answered, or for a few seconds, nobody is rung.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -85,7 +85,7 @@ struct DispatcherTask {
     /// Nodes on which it is not known yet who is in other calls.
     counting: Counting,
     /// The callers of an earlier run who are expected back, and until when nobody is rung because of them.
-    gathering: (BTreeSet<CallId>, Instant),
+    expected_back: (BTreeSet<CallId>, Instant),
 }
 
 impl DispatcherTask {
@@ -113,7 +113,7 @@ impl DispatcherTask {
             wrap_ups: BTreeSet::new(),
             down: BTreeSet::new(),
             counting: Counting::default(),
-            gathering: (BTreeSet::new(), Instant::now()),
+            expected_back: (BTreeSet::new(), Instant::now()),
         }
     }
 
@@ -151,10 +151,10 @@ impl DispatcherTask {
     fn next_wake(&self) -> Instant {
         let wrap_up = self.wrap_ups.first().map(|(at, _)| self.context.clock.instant_of(*at));
         let counted = self.counting.waits_until();
-        let board = match (self.gathering.0.is_empty(), counted) {
+        let board = match (self.expected_back.0.is_empty(), counted) {
             (true, None) => self.board.next_wake().map(|at| self.context.clock.instant_of(at)),
             (true, Some(_)) => None,
-            (false, _) => Some(self.gathering.1),
+            (false, _) => Some(self.expected_back.1),
         };
         let first = self.preferred.next_wake().map(|at| self.context.clock.instant_of(at));
         let idle = Instant::now() + Duration::from_secs(3_600);
@@ -184,7 +184,7 @@ impl DispatcherTask {
             }
             Message::Node(node, up) => self.node(&node, up),
             Message::Counted(node, known) => self.counting.counted(node, known),
-            Message::Gather(calls, until) => self.gathering = (calls, until),
+            Message::ExpectBack(calls, until) => self.expected_back = (calls, until),
             Message::Reload(rules, agents) => self.reload(&rules, agents),
         }
     }

@@ -47,7 +47,7 @@ impl DispatcherTask {
     }
 
     pub(super) fn propose(&mut self) {
-        if self.gathers() || self.counting.waits(Instant::now()) {
+        if self.awaits_earlier_callers() || self.counting.waits(Instant::now()) {
             return;
         }
         let now = self.context.clock.now();

@@ -59,7 +59,7 @@ fn houses() -> impl Strategy<Value = Settings> {
     })
 }
 
-/// A house as anybody would keep it with pencil and paper.
+/// The trunks as anybody would keep them with pencil and paper.
 struct Ledger {
     settings: Settings,
     trunks: Trunks,

@@ -47,7 +47,7 @@ pub fn outlet(settings: &Settings, lease: Duration, context: CrmContext) -> Resu
         name: crate::config::crm::NAME.parse().map_err(|error: crate::ids::InvalidName| error.to_string())?,
         events: events.map_err(|error: crate::config::notify::InvalidPattern| error.to_string())?,
         timeout: lease.saturating_sub(MARGIN),
-        channel: Arc::new(Teller { crm, context }),
+        channel: Arc::new(CrmChannel { crm, context }),
     }))
 }
 
@@ -61,19 +61,19 @@ pub fn check(settings: &Settings, store: Store, clock: Clock) -> Result<(), Stri
 
 /// The channel of the CRM.
 #[derive(Debug)]
-struct Teller {
+struct CrmChannel {
     crm: Crm,
     context: CrmContext,
 }
 
-impl Channel for Teller {
+impl Channel for CrmChannel {
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {
-        Box::pin(self.tell(delivery))
+        Box::pin(self.write_contact(delivery))
     }
 }
 
-impl Teller {
-    async fn tell(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
+impl CrmChannel {
+    async fn write_contact(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
         let mut contact = match read::contact(delivery) {
             Ok(contact) => contact,
             Err(why) => return Ok(Receipt::Skipped(why)),

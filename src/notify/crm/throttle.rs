@@ -53,7 +53,7 @@ impl Throttle {
     }
 
     /// Sends nothing for `span`.
-    pub fn hush(&self, span: Duration) {
+    pub fn pause(&self, span: Duration) {
         *self.quiet.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.clock.now(), span));
     }
 

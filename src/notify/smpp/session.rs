@@ -94,7 +94,7 @@ impl Session {
         let mut session =
             Self { framed, settings, asked: BTreeMap::new(), sequence: 0, heard: Instant::now() };
         let sequence = session.next();
-        session.say(Command::new(CommandStatus::EsmeRok, sequence, bind)).await?;
+        session.send(Command::new(CommandStatus::EsmeRok, sequence, bind)).await?;
         loop {
             let answer = session.hear().await?;
             match answer.id() {
@@ -106,7 +106,7 @@ impl Session {
                         status => Err(status::of_bind(status)),
                     };
                 }
-                _ => session.take(answer).await?,
+                _ => session.handle(answer).await?,
             }
         }
     }
@@ -128,13 +128,13 @@ impl Session {
             tokio::select! {
                 command = self.framed.next() => {
                     let command = read(command)?;
-                    self.take(command).await?;
+                    self.handle(command).await?;
                 }
                 job = jobs.recv(), if room => match job {
                     Some(job) => self.submit(job).await?,
                     None => return self.leave().await,
                 },
-                () = sleep_until(due) => self.look_after().await?,
+                () = sleep_until(due) => self.keep_alive().await?,
             }
         }
     }
@@ -147,7 +147,7 @@ impl Session {
     }
 
     /// Sends an enquiry after a silence. An overdue answer ends the session.
-    async fn look_after(&mut self) -> Result<(), Trouble> {
+    async fn keep_alive(&mut self) -> Result<(), Trouble> {
         let now = Instant::now();
         if self.asked.values().any(|asked| asked.until <= now) {
             return Err(broken(format!("no answer within {:?}", self.settings.timeout)));
@@ -169,11 +169,11 @@ impl Session {
     async fn ask(&mut self, what: Pdu, reply: Option<Reply>) -> Result<(), Trouble> {
         let sequence = self.next();
         self.asked.insert(sequence, Asked { until: Instant::now() + self.settings.timeout, reply });
-        self.say(Command::new(CommandStatus::EsmeRok, sequence, what)).await
+        self.send(Command::new(CommandStatus::EsmeRok, sequence, what)).await
     }
 
     /// Handles a command of the other side: an answer, or a request.
-    async fn take(&mut self, command: Command) -> Result<(), Trouble> {
+    async fn handle(&mut self, command: Command) -> Result<(), Trouble> {
         self.heard = Instant::now();
         let (id, sequence) = (command.id(), command.sequence_number());
         match id {
@@ -213,7 +213,7 @@ impl Session {
     /// Unbinds, and waits a little for the answer.
     async fn leave(&mut self) -> Result<(), Trouble> {
         let sequence = self.next();
-        self.say(Command::new(CommandStatus::EsmeRok, sequence, Pdu::Unbind)).await?;
+        self.send(Command::new(CommandStatus::EsmeRok, sequence, Pdu::Unbind)).await?;
         let heard = async { while self.hear().await.is_ok_and(|said| said.id() != CommandId::UnbindResp) {} };
         // Without an answer the session ends all the same.
         drop(timeout(FAREWELL, heard).await);
@@ -230,10 +230,10 @@ impl Session {
     }
 
     async fn answer(&mut self, status: CommandStatus, sequence: u32, what: Pdu) -> Result<(), Trouble> {
-        self.say(Command::new(status, sequence, what)).await
+        self.send(Command::new(status, sequence, what)).await
     }
 
-    async fn say(&mut self, command: Command) -> Result<(), Trouble> {
+    async fn send(&mut self, command: Command) -> Result<(), Trouble> {
         let limit = self.settings.timeout;
         match timeout(limit, self.framed.send(command)).await {
             Ok(sent) => sent.map_err(broken),

@@ -38,7 +38,7 @@ pub(super) fn of_text(text: &str) -> Option<String> {
     Some(fill(russian, |place| {
         let name = place.trim_start_matches('*');
         let value = values.iter().find(|(known, _)| *known == name).map_or(name, |(_, value)| *value);
-        if place == name { value.to_owned() } else { super::say(crate::language::Language::Ru, value) }
+        if place == name { value.to_owned() } else { super::translate(crate::language::Language::Ru, value) }
     }))
 }
 

@@ -149,7 +149,7 @@ fn whatever_goes_wrong_is_said_in_russian_too() {
 
 #[test]
 fn names_and_numbers_stay_what_they_are() {
-    let said = |text: &str| crate::render::say(Language::Ru, text);
+    let said = |text: &str| crate::render::translate(Language::Ru, text);
     assert_eq!(said("there is no case 99"), "не найдено: обращение 99");
     assert_eq!(said("there is no queue case"), "не найдено: очередь case");
     assert_eq!(
@@ -157,7 +157,7 @@ fn names_and_numbers_stay_what_they_are() {
         "\"x\" — не длительность: пусто; напишите, например, \"500ms\", \"20s\", \"15m\" или \"1h30m\""
     );
     assert_eq!(said("whatever: a stranger wrote"), "whatever: a stranger wrote");
-    assert_eq!(crate::render::say(Language::En, "there is no case 99"), "there is no case 99");
+    assert_eq!(crate::render::translate(Language::En, "there is no case 99"), "there is no case 99");
 }
 
 #[test]

@@ -228,7 +228,7 @@ async fn what_is_not_ours_goes_on_in_the_administrators_own_dialplan() {
     assert_eq!(own().await, 0, "nothing failed");
 }
 
-/// A phone that the rules know as no agent's is not ours, whatever it dials: neither an open case nor a word.
+/// A phone that the rules know as no agent's is not ours, whatever it dials: neither an open case nor a code.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_dialled_at_nobodys_phone_goes_on_in_the_administrators_own_dialplan() {
     let stage = set().await;

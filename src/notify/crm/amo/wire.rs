@@ -116,11 +116,11 @@ impl Wire {
             429 => {
                 *self.lock() = Some(self.throttle.clock().now());
                 let wait = answer.wait.unwrap_or(Duration::from_secs(1));
-                self.throttle.hush(wait);
+                self.throttle.pause(wait);
                 return Err(Trouble::Passing { reason: said(), wait: Some(wait) });
             }
             403 if self.was_warned() => {
-                self.throttle.hush(self.block);
+                self.throttle.pause(self.block);
                 let reason =
                     format!("{}; it has blocked this machine's address after 429, see [crm] block", said());
                 return Err(Trouble::Passing { reason, wait: Some(self.block) });

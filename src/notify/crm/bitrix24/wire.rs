@@ -104,7 +104,7 @@ impl Wire {
             }
             Reply::Expired => Ok(None),
             Reply::TooMany(reason) => {
-                self.throttle.hush(self.drain);
+                self.throttle.pause(self.drain);
                 Err(Trouble::Passing { reason, wait: Some(self.drain) })
             }
             Reply::UsedUp { reason, reset } => {
@@ -114,7 +114,7 @@ impl Wire {
                 Err(Trouble::Passing { reason, wait: Some(wait.unwrap_or(self.drain)) })
             }
             Reply::Blocked(reason) => {
-                self.throttle.hush(self.block);
+                self.throttle.pause(self.block);
                 Err(Trouble::Passing { reason, wait: Some(self.block) })
             }
         }
