@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::support::command::Workdir;
@@ -157,6 +157,7 @@ impl Stage {
         };
         let sim = Sim::start(sim).await.unwrap();
         let mut settings = testbed::settings(database.clone(), sim.node_address());
+        settings.switch.listen.set_port(own_port());
         let node = &mut settings.switch.nodes[0];
         node.reconnect_max = Duration::from_millis(100);
         node.leg_check_interval = Duration::from_secs(1);
@@ -358,6 +359,18 @@ impl Drop for Stage {
     fn drop(&mut self) {
         if let Some((runtime, _)) = self.controller.take() {
             runtime.shutdown_background();
+        }
+    }
+}
+
+/// A port that the system gives to nobody of itself: it is still free when the controller starts again.
+fn own_port() -> u16 {
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        let port = 20_000 + u16::try_from((std::process::id() + tried) % 12_000).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
         }
     }
 }
