@@ -18,6 +18,8 @@ use crate::config::database::DatabaseUrl;
 use crate::demo::callback_rounds;
 use crate::demo::scenario::busy_day;
 use crate::demo::testbed::Testbed;
+use crate::missed::ending::Ending;
+use crate::queue::offer::Outcome;
 use crate::render::{Cell, Sheet, Table};
 use crate::sim::{Counts, Story};
 use crate::store::attempts;
@@ -204,7 +206,8 @@ fn queues(calls: &[CallsDaily]) -> Table {
         by_queue.entry(&row.queue).or_default().push(row);
     }
     for (queue, rows) in by_queue {
-        let answered: i64 = rows.iter().filter(|row| row.ending == "answered").map(|row| row.calls).sum();
+        let answered = rows.iter().filter(|row| row.ending == Ending::Answered.as_str());
+        let answered: i64 = answered.map(|row| row.calls).sum();
         table.row([
             queue.into(),
             Cell::Count(rows.iter().map(|row| row.calls).sum()),
@@ -225,10 +228,12 @@ fn agents(offers: &[OffersByAgent]) -> Table {
         by_agent.entry(&row.agent).or_default().push(row);
     }
     for (agent, rows) in by_agent {
-        let of =
-            |word: &str| rows.iter().filter(|row| row.outcome == word).map(|row| row.offers).sum::<i64>();
+        let of = |outcome: Outcome| -> i64 {
+            let rows = rows.iter().filter(|row| row.outcome == outcome.as_str());
+            rows.map(|row| row.offers).sum()
+        };
         let all: i64 = rows.iter().map(|row| row.offers).sum();
-        let (answered, no_answer) = (of("answered"), of("no_answer"));
+        let (answered, no_answer) = (of(Outcome::Answered), of(Outcome::NoAnswer));
         table.row([
             agent.into(),
             Cell::Count(all),

@@ -105,7 +105,7 @@ pub(super) fn append_or_note_gap(c: &mut Database, entry: &Entry<'_>) -> Result<
     }
     tracing::error!(
         action = %entry.action, subject = entry.subject, error = %why,
-        "the audit refuses an entry: what was done stands, and the audit lacks it"
+        "the audit refuses an entry: the act took place, and its entry is missing; see `dozvon check`"
     );
     diesel::insert_into(audit_gaps::table)
         .values((

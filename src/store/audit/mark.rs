@@ -79,8 +79,8 @@ pub fn mark(c: &mut Database) -> Result<Option<i64>, StoreError> {
         .execute(c)?;
     tracing::warn!(
         sealed_from = from,
-        "where the seal of the audit begins was not marked, and is now: this is said once, at the first start after an \
-         update; at any other start, somebody has taken the mark out"
+        "the row where the seal of the audit begins is marked now. This message is normal once, at the first start after an \
+         update; at any other start, somebody has removed the mark"
     );
     Ok(Some(from))
 }

@@ -34,7 +34,7 @@ pub struct Met {
     pub free_at: UnixMs,
 }
 
-/// Whether the delivery may be sent. If so, counts it: once, however often it is tried.
+/// Checks whether the delivery may be sent, and counts it if so. A delivery that is tried again is counted once.
 ///
 /// # Errors
 /// When the database fails. The inner result tells which limit forbids the delivery.
