@@ -160,18 +160,18 @@ fn refuse<T>(guard: Guard, until: Option<UnixMs>, why: impl Into<String>) -> Res
 ///
 /// # Errors
 /// The [`Refusal`] of the first guard that forbids the dial.
-pub fn check(standing: &NumberHistory, bounds: &DialRules<'_>, at: UnixMs) -> Result<Permit, Refusal> {
-    persons(standing)?;
-    if let Err(barred) = bounds.reaches(&standing.number, standing.abroad_allowed) {
+pub fn check(history: &NumberHistory, rules: &DialRules<'_>, at: UnixMs) -> Result<Permit, Refusal> {
+    persons(history)?;
+    if let Err(barred) = rules.reaches(&history.number, history.abroad_allowed) {
         return refuse(Guard::Destination, None, barred.to_string());
     }
-    let ordinal = caps(standing, bounds, at)?;
-    let gap_until = spacing(standing, bounds.policy);
+    let ordinal = caps(history, rules, at)?;
+    let gap_until = spacing(history, rules.policy);
     if gap_until.is_some_and(|until| until > at) {
-        let why = format!("too soon after the last attempt (policy {})", bounds.policy.name);
+        let why = format!("too soon after the last attempt (policy {})", rules.policy.name);
         return refuse(Guard::Gap, gap_until, why);
     }
-    let window = bounds.window(standing);
+    let window = rules.window(history);
     let proof = match window.lawful(at) {
         Ok(proof) => proof,
         Err(Outside::Closed) => {
@@ -182,7 +182,7 @@ pub fn check(standing: &NumberHistory, bounds: &DialRules<'_>, at: UnixMs) -> Re
             return refuse(Guard::CalleeWindow, window.next_lawful(at), why);
         }
     };
-    let gap = bounds.policy.gap_after(i64::from(ordinal));
+    let gap = rules.policy.gap_after(i64::from(ordinal));
     Ok(Permit { ordinal, gap_until: at + gap, window: proof })
 }
 
@@ -202,50 +202,50 @@ impl<'a> DialRules<'a> {
         }
     }
 
-    fn window(&self, standing: &NumberHistory) -> Window<'a> {
+    fn window(&self, history: &NumberHistory) -> Window<'a> {
         Window {
             policy: self.policy,
             hours: self.hours,
             whereabouts: self.whereabouts,
-            contact_at: standing.contact_at,
+            contact_at: history.contact_at,
         }
     }
 }
 
 /// Checks what forbids a dial at any hour.
-fn persons(standing: &NumberHistory) -> Result<(), Refusal> {
-    if !standing.open {
+fn persons(history: &NumberHistory) -> Result<(), Refusal> {
+    if !history.open {
         return refuse(Guard::CaseOpen, None, "the case is closed");
     }
-    if standing.suppressed {
+    if history.suppressed {
         return refuse(Guard::DoNotCall, None, "the number must not be called");
     }
-    if standing.live_call {
+    if history.live_call {
         return refuse(Guard::LiveCall, None, "the number is in a call with us");
     }
-    if standing.undisposed {
+    if history.undisposed {
         return refuse(Guard::Disposition, None, "the last attempt has no disposition yet");
     }
     Ok(())
 }
 
 /// Checks the caps, the cap of the day first. Returns the ordinal of the next attempt on this day.
-fn caps(standing: &NumberHistory, bounds: &DialRules<'_>, at: UnixMs) -> Result<i32, Refusal> {
-    let policy = bounds.policy;
-    let ordinal = match next_ordinal(standing.counted_today, policy.cap_day) {
+fn caps(history: &NumberHistory, rules: &DialRules<'_>, at: UnixMs) -> Result<i32, Refusal> {
+    let policy = rules.policy;
+    let ordinal = match next_ordinal(history.counted_today, policy.cap_day) {
         Ok(ordinal) => ordinal,
-        Err(cap) => return refuse(Guard::DayCap, bounds.hours.next_day(at), cap.to_string()),
+        Err(cap) => return refuse(Guard::DayCap, rules.hours.next_day(at), cap.to_string()),
     };
     let rolling = [
-        (Guard::RollingCap, policy.cap_24h, standing.counted_24h, DAY),
-        (Guard::WeekCap, policy.cap_week, standing.counted_week, WEEK),
-        (Guard::MonthCap, policy.cap_month, standing.counted_month, MONTH),
+        (Guard::RollingCap, policy.cap_24h, history.counted_24h, DAY),
+        (Guard::WeekCap, policy.cap_week, history.counted_week, WEEK),
+        (Guard::MonthCap, policy.cap_month, history.counted_month, MONTH),
     ];
     for (guard, cap, counted, span) in rolling {
         if cap.is_some_and(|cap| counted >= cap) {
             // The guard is asked again a day after the latest counted attempt, although the oldest one may leave the
             // period at another time.
-            let until = standing.last_counted_at.map_or(at + DAY, |last| last + span.min(DAY));
+            let until = history.last_counted_at.map_or(at + DAY, |last| last + span.min(DAY));
             return refuse(guard, Some(until.max(at + DAY / 24)), format!("{counted} attempts are the most"));
         }
     }
@@ -254,9 +254,9 @@ fn caps(standing: &NumberHistory, bounds: &DialRules<'_>, at: UnixMs) -> Result<
 
 /// Returns the end of the gap after the last counted attempt: the later of the time in its row and the time by today's
 /// policy.
-fn spacing(standing: &NumberHistory, policy: &Policy) -> Option<UnixMs> {
-    let gap = if standing.counted_today > 0 { policy.gap_after(standing.counted_today) } else { LEAST_GAP };
-    standing.gap_until.max(standing.last_counted_at.map(|last| last + gap))
+fn spacing(history: &NumberHistory, policy: &Policy) -> Option<UnixMs> {
+    let gap = if history.counted_today > 0 { policy.gap_after(history.counted_today) } else { LEAST_GAP };
+    history.gap_until.max(history.last_counted_at.map(|last| last + gap))
 }
 
 /// What follows from an attempt that did not reach the customer.
@@ -273,23 +273,23 @@ pub enum Next {
 /// counts as a retry.
 #[must_use]
 pub fn after_attempt(
-    standing: &NumberHistory,
-    bounds: &DialRules<'_>,
+    history: &NumberHistory,
+    rules: &DialRules<'_>,
     asked: Option<UnixMs>,
     at: UnixMs,
 ) -> Next {
-    let spent = caps(standing, bounds, at).err();
+    let spent = caps(history, rules, at).err();
     if asked.is_none() && spent.as_ref().is_some_and(|refusal| refusal.guard == Guard::DayCap) {
         return Next::HandOver;
     }
     // The customer's wish never overrules a cap: the call is made when the cap allows it.
-    let free = spent.map_or_else(|| spacing(standing, bounds.policy), |refusal| refusal.until);
+    let free = spent.map_or_else(|| spacing(history, rules.policy), |refusal| refusal.until);
     let earliest = free.unwrap_or(at).max(at).max(asked.unwrap_or(at));
     // By then the customer's own call may be too long ago to make the hour lawful.
-    let lawful = bounds.window(standing).next_lawful(earliest);
-    let today = bounds.hours.business_day(at);
+    let lawful = rules.window(history).next_lawful(earliest);
+    let today = rules.hours.business_day(at);
     match lawful {
-        Some(then) if asked.is_some() || bounds.hours.business_day(then) == today => Next::Retry(then),
+        Some(then) if asked.is_some() || rules.hours.business_day(then) == today => Next::Retry(then),
         _ => Next::HandOver,
     }
 }

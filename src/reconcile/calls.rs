@@ -187,7 +187,7 @@ fn ended(app: &App, call: &OpenCall, (left, cause): Left, at: UnixMs) -> store::
         cause: cause.to_owned(),
         answered_at: None,
         verdict: verdict(ending, stage, &call.party, call.open),
-        settle: app.rules().policy(call.queue.as_ref()).grace,
+        grace: app.rules().policy(call.queue.as_ref()).grace,
         min_talk: app.settings.callback.min_talk,
         flood: app.settings.callback.flood,
         tell: app.settings.tells_talks(),

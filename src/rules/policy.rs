@@ -284,13 +284,13 @@ impl Policy {
 
     /// The rungs that are reached by `at`.
     #[must_use]
-    pub fn rungs_until(&self, hours: WorkingTime<'_>, from: UnixMs, at: UnixMs) -> Vec<(i32, UnixMs)> {
+    pub fn escalations_until(&self, hours: WorkingTime<'_>, from: UnixMs, at: UnixMs) -> Vec<(i32, UnixMs)> {
         self.rung_times(hours, from).into_iter().filter(|(_, then)| *then <= at).collect()
     }
 
     /// The first rung that is not reached at `at`.
     #[must_use]
-    pub fn next_rung(&self, hours: WorkingTime<'_>, from: UnixMs, at: UnixMs) -> Option<(i32, UnixMs)> {
+    pub fn next_escalation(&self, hours: WorkingTime<'_>, from: UnixMs, at: UnixMs) -> Option<(i32, UnixMs)> {
         self.rung_times(hours, from).into_iter().filter(|(_, then)| *then > at).min_by_key(|(_, then)| *then)
     }
 }

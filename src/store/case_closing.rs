@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::cases::{CaseRow, get, held, open_of};
+use super::cases::{CaseRow, get, lock, open_of};
 use super::dialect::{cached::Cache as _, hold};
 use super::notes::{Note, note};
 use super::schema::cases;
@@ -48,7 +48,7 @@ pub fn close_by_hand(
     remark: Option<&str>,
     at: UnixMs,
 ) -> Result<CaseRow, StoreError> {
-    let case = held(c, id)?;
+    let case = lock(c, id)?;
     match reason {
         Closed::Erased => return Err(StoreError::Refused(Closed::ONLY_BY_ERASURE.to_owned())),
         Closed::DoNotCall | Closed::WrongNumber if case.closed_at.is_none() => {

@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 
 use super::callbacks::{CallbackRules, DialTime, NotReserved, Reserved, permitted, reserve_place};
-use super::cases::{CaseRow, held};
+use super::cases::{CaseRow, lock};
 use super::dialect::cached::Cache as _;
 use super::schema::{agents, attempts};
 use super::{Database, StoreError, attempts as rows, offers};
@@ -35,7 +35,7 @@ pub fn reserve(
     callback_rules: &CallbackRules,
     wanted: &Wanted,
 ) -> Result<Result<Option<AttemptId>, NotReserved>, StoreError> {
-    let case = held(c, wanted.case)?;
+    let case = lock(c, wanted.case)?;
     if !Candidate::from(&case).is_claimed_by(wanted.call) {
         return Ok(Err(NotReserved::NotOurs));
     }

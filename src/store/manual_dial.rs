@@ -7,7 +7,7 @@
 use super::callbacks::{
     self, CallbackRules, DialTime, GivenDisposition, Reserved, check_dial, refused, reserve_place,
 };
-use super::cases::held;
+use super::cases::lock;
 use super::dialect::hold;
 use super::{Database, StoreError, attempts, calls as call_rows, case_opening, cases};
 use crate::clock::UnixMs;
@@ -73,7 +73,7 @@ pub fn begin(
     let number = &wanted.number;
     hold::number(c, number)?;
     let Some(open) = cases::open_of(c, number)? else { return Ok(None) };
-    let case = held(c, open.id)?;
+    let case = lock(c, open.id)?;
     let (policy, asked) = check_dial(c, &case, callback_rules, DialTime::Now, wanted.at)?;
     let permit = match asked {
         Ok(permit) => permit,
@@ -82,7 +82,7 @@ pub fn begin(
             return Ok(Some(Begun::Refused(refusal)));
         }
     };
-    let case = case_opening::taken_up(c, case, wanted.at)?;
+    let case = case_opening::release_flooded(c, case, wanted.at)?;
     arrive(c, callback_rules, wanted, &case)?;
     let reserved = Reserved {
         call: wanted.call,
@@ -112,7 +112,7 @@ pub fn no_room(
     hold::number(c, number)?;
     let refusal = Refusal { guard: Guard::Budget, until: None, why: why.to_owned() };
     let Some(open) = cases::open_of(c, number)? else { return Ok(()) };
-    let case = held(c, open.id)?;
+    let case = lock(c, open.id)?;
     refused(c, &case, &callback_rules.policy(&case), &refusal, wanted.agent.as_str(), wanted.at)
 }
 

@@ -178,7 +178,7 @@ pub fn talk(c: &mut Database, call: CallId, offer: OfferId, at: UnixMs) -> Resul
 /// How a call ended whose caller hung up while waiting.
 pub fn abandoned(call: CallId, at: UnixMs) -> Ended {
     Ended {
-        settle: Duration::from_secs(60),
+        grace: Duration::from_secs(60),
         min_talk: Duration::from_secs(5),
         flood: dozvon::missed::flood::Limits::default(),
         tell: false,

@@ -87,7 +87,7 @@ pub(super) fn again<'a>(
     rules: &CaseRules<'_>,
     now: UnixMs,
 ) -> Vec<Change<'a>> {
-    let Again { counted, asked, standing, failed, made } = facts;
+    let Again { counted, asked, history, failed, made } = facts;
     let mut changes = Vec::new();
     let pause = if counted {
         changes.push(Change::RestartReaction);
@@ -100,7 +100,7 @@ pub(super) fn again<'a>(
     changes.push(if asked.is_none() && case.handed_over && all_made {
         Change::Close(Closed::Unreachable)
     } else {
-        match regulation::after_attempt(standing, &rules.dial, asked, now) {
+        match regulation::after_attempt(history, &rules.dial, asked, now) {
             Next::Retry(then) => Change::Step(Step::Retry, Some(then.max(now + pause))),
             Next::HandOver => hand_over(case, made, rules, now),
         }

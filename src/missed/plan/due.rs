@@ -35,8 +35,8 @@ pub(super) fn become_due<'a>(case: &Case, rules: &CaseRules<'_>, now: UnixMs) ->
     let DialRules { policy, hours, .. } = rules.dial;
     let due_at = case.reaction_from(now);
     // Escalations that passed before anybody could call are told at once.
-    let passed = !policy.rungs_until(hours, due_at, now).is_empty();
-    let next = policy.next_rung(hours, due_at, now).map(|(_, at)| at);
+    let passed = !policy.escalations_until(hours, due_at, now).is_empty();
+    let next = policy.next_escalation(hours, due_at, now).map(|(_, at)| at);
     Change::BecomeDue {
         due_at,
         react_by: hours.after(due_at, policy.reaction),
@@ -49,12 +49,12 @@ pub(super) fn remind<'a>(case: &Case, told: &[i32], rules: &CaseRules<'_>, now: 
     let DialRules { policy, hours, .. } = rules.dial;
     let from = case.due_at.unwrap_or(case.opened_at);
     let mut changes: Vec<Change<'_>> = Vec::new();
-    for (pct, _) in policy.rungs_until(hours, from, now) {
+    for (pct, _) in policy.escalations_until(hours, from, now) {
         let change = Change::Escalate(pct);
         if !told.contains(&pct) && !changes.contains(&change) {
             changes.push(change);
         }
     }
-    changes.push(Change::LookAgain(policy.next_rung(hours, from, now).map(|(_, at)| at)));
+    changes.push(Change::LookAgain(policy.next_escalation(hours, from, now).map(|(_, at)| at)));
     changes
 }

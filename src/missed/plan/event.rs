@@ -69,7 +69,7 @@ pub struct Again<'a> {
     /// When the customer asked to be called.
     pub asked: Option<UnixMs>,
     /// The current facts about the number.
-    pub standing: &'a NumberHistory,
+    pub history: &'a NumberHistory,
     /// How many attempts have failed on our side since the last attempt that counts.
     pub failed: usize,
     /// How many attempts of the case count since the customer was last reached.

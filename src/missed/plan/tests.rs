@@ -89,7 +89,7 @@ impl<'a> World<'a> {
         self.counted.iter().filter(|at| hours.business_day(**at) == day).count()
     }
 
-    fn standing(&self) -> NumberHistory {
+    fn history(&self) -> NumberHistory {
         let since = |span: Duration| self.counted.iter().filter(|at| **at > self.now - span).count();
         let count = |count: usize| i64::try_from(count).unwrap();
         let last = self.counted.last().copied();
@@ -156,9 +156,9 @@ impl<'a> World<'a> {
                 self.case.handed_over = true;
             }
             Change::TryAgain { counted, asked } => {
-                let standing = self.standing();
+                let history = self.history();
                 let facts =
-                    Again { counted, asked, standing: &standing, failed: self.failed, made: self.attempts };
+                    Again { counted, asked, history: &history, failed: self.failed, made: self.attempts };
                 self.tell(Event::TryAgain(facts));
             }
             Change::Close(reason) => self.closed = Some(reason),
@@ -231,13 +231,13 @@ impl<'a> World<'a> {
     }
 
     fn asked(&self, at: UnixMs) -> Result<(), Refusal> {
-        let bounds = DialRules {
+        let dial_rules = DialRules {
             policy: &self.policy,
             hours: self.working(self.hours),
             whereabouts: &self.whereabouts,
             home: Region::RU,
         };
-        check(&self.standing(), &bounds, at).map(drop)
+        check(&self.history(), &dial_rules, at).map(drop)
     }
 
     fn refused<'r>(&self, refusal: &'r Refusal) -> RefusedDial<'r> {

@@ -7,7 +7,7 @@ use crate::calendar::schedule::tests::{any_schedule, at, schedule};
 use crate::calendar::schedule::{Edge, Schedule, to_instant};
 use crate::rules::policy::Profile;
 
-fn standing(number: &str) -> NumberHistory {
+fn history(number: &str) -> NumberHistory {
     NumberHistory {
         number: number.parse().unwrap(),
         open: true,
@@ -25,17 +25,17 @@ fn standing(number: &str) -> NumberHistory {
     }
 }
 
-fn asked(standing: &NumberHistory, policy: &Policy, hours: &Schedule, at: UnixMs) -> Result<Permit, Refusal> {
-    let whereabouts = Whereabouts::of(&standing.number);
+fn asked(history: &NumberHistory, policy: &Policy, hours: &Schedule, at: UnixMs) -> Result<Permit, Refusal> {
+    let whereabouts = Whereabouts::of(&history.number);
     let hours = WorkingTime::new(Some(hours), Tz::UTC);
-    check(standing, &DialRules { policy, hours, whereabouts: &whereabouts, home: Region::RU }, at)
+    check(history, &DialRules { policy, hours, whereabouts: &whereabouts, home: Region::RU }, at)
 }
 
 #[test]
 fn every_guard_refuses_on_its_own() {
     let noon = at("2026-11-23T12:00:00+03:00");
     let moscow = schedule("Europe/Moscow", &["mon-fri 09:00-18:00"], &[]);
-    let fine = standing("+74951234567");
+    let fine = history("+74951234567");
     let service = Policy::of(Profile::Service);
     let limited = Policy { cap_24h: Some(2), cap_week: Some(4), cap_month: Some(8), ..service.clone() };
     assert_eq!(asked(&fine, &limited, &moscow, noon).unwrap().ordinal, 1);
@@ -55,10 +55,10 @@ fn every_guard_refuses_on_its_own() {
         (Guard::Destination, |s| s.number = "+78091234567".parse().unwrap()),
     ];
     for (guard, change) in cases {
-        let mut standing = fine.clone();
-        change(&mut standing);
+        let mut history = fine.clone();
+        change(&mut history);
         let when = if guard == Guard::CalleeWindow { at("2026-11-23T13:30:00+03:00") } else { noon };
-        assert_eq!(asked(&standing, &limited, &moscow, when).unwrap_err().guard, guard);
+        assert_eq!(asked(&history, &limited, &moscow, when).unwrap_err().guard, guard);
     }
     let night = asked(&fine, &service, &moscow, at("2026-11-23T20:00:00+03:00")).unwrap_err();
     assert_eq!((night.guard, night.until), (Guard::QueueHours, Some(at("2026-11-24T09:00:00+03:00"))));
@@ -74,10 +74,10 @@ fn between_two_business_days_lies_the_least_gap_too() {
     let always = schedule("Europe/Moscow", &["mon-sun 00:00-24:00"], &[]);
     let service = Policy { margin: Duration::ZERO, weekdays: (0, 1440), ..Policy::of(Profile::Service) };
     let last = at("2026-11-23T23:58:00+03:00");
-    let standing = NumberHistory { last_counted_at: Some(last), ..standing("+74951234567") };
-    let hasty = asked(&standing, &service, &always, at("2026-11-24T00:01:00+03:00")).unwrap_err();
+    let history = NumberHistory { last_counted_at: Some(last), ..history("+74951234567") };
+    let hasty = asked(&history, &service, &always, at("2026-11-24T00:01:00+03:00")).unwrap_err();
     assert_eq!((hasty.guard, hasty.until), (Guard::Gap, Some(last + LEAST_GAP)));
-    assert!(asked(&standing, &service, &always, last + LEAST_GAP).is_ok());
+    assert!(asked(&history, &service, &always, last + LEAST_GAP).is_ok());
 }
 
 #[test]
@@ -85,17 +85,17 @@ fn a_rolling_cap_that_is_spent_for_today_leads_to_the_handover() {
     let moscow = schedule("Europe/Moscow", &["mon-fri 09:00-18:00"], &[]);
     let once = Policy { cap_24h: Some(1), ..Policy::of(Profile::Sales) };
     let noon = at("2026-11-23T12:00:00+03:00");
-    let standing = NumberHistory {
+    let history = NumberHistory {
         counted_today: 1,
         counted_24h: 1,
         last_counted_at: Some(noon),
-        ..standing("+74951234567")
+        ..history("+74951234567")
     };
-    let whereabouts = Whereabouts::of(&standing.number);
+    let whereabouts = Whereabouts::of(&history.number);
     let hours = WorkingTime::new(Some(&moscow), Tz::UTC);
-    let bounds = DialRules { policy: &once, hours, whereabouts: &whereabouts, home: Region::RU };
-    assert_eq!(after_attempt(&standing, &bounds, None, noon), Next::HandOver);
-    let wish = after_attempt(&standing, &bounds, Some(noon), noon);
+    let rules = DialRules { policy: &once, hours, whereabouts: &whereabouts, home: Region::RU };
+    assert_eq!(after_attempt(&history, &rules, None, noon), Next::HandOver);
+    let wish = after_attempt(&history, &rules, Some(noon), noon);
     assert_eq!(wish, Next::Retry(at("2026-11-24T12:00:00+03:00")), "his own wish waits for the cap");
 }
 
@@ -104,12 +104,12 @@ fn after_the_third_or_without_a_lawful_time_the_case_is_handed_over() {
     let moscow = schedule("Europe/Moscow", &["mon-fri 09:00-18:00"], &[]);
     let hours = WorkingTime::new(Some(&moscow), Tz::UTC);
     let policy = Policy::of(Profile::Service);
-    let fine = standing("+74951234567");
+    let fine = history("+74951234567");
     let whereabouts = Whereabouts::of(&fine.number);
-    let bounds = DialRules { policy: &policy, hours, whereabouts: &whereabouts, home: Region::RU };
+    let rules = DialRules { policy: &policy, hours, whereabouts: &whereabouts, home: Region::RU };
     let next = |counted, at: UnixMs, asked| {
-        let standing = NumberHistory { counted_today: counted, last_counted_at: Some(at), ..fine.clone() };
-        after_attempt(&standing, &bounds, asked, at)
+        let history = NumberHistory { counted_today: counted, last_counted_at: Some(at), ..fine.clone() };
+        after_attempt(&history, &rules, asked, at)
     };
     let noon = at("2026-11-23T12:00:00+03:00");
     assert_eq!(next(1, noon, None), Next::Retry(at("2026-11-23T12:30:00+03:00")));
@@ -150,23 +150,23 @@ proptest! {
         let hours = WorkingTime::new(Some(&schedule), Tz::UTC);
         let number = "+74951234567";
         let whereabouts = Whereabouts::of(&number.parse().unwrap());
-        let bounds = DialRules { policy: &policy, hours, whereabouts: &whereabouts, home: Region::RU };
+        let rules = DialRules { policy: &policy, hours, whereabouts: &whereabouts, home: Region::RU };
         let mut made: Vec<UnixMs> = Vec::new();
         let mut now = at("2025-01-02T00:00:00Z") + Duration::from_secs(60) * start;
         let end = now + Duration::from_secs(4 * 86_400);
         while now < end {
             let count = |from: UnixMs| made.iter().filter(|at| **at > from).count() as i64;
             let day = hours.business_day(now);
-            let standing = NumberHistory {
+            let history = NumberHistory {
                 counted_today: made.iter().filter(|at| hours.business_day(**at) == day).count() as i64,
                 counted_24h: count(UnixMs(now.0 - 86_400_000)),
                 counted_week: count(UnixMs(now.0 - 7 * 86_400_000)),
                 counted_month: count(UnixMs(now.0 - 31 * 86_400_000)),
                 last_counted_at: made.last().copied(),
-                ..standing(number)
+                ..history(number)
             };
-            let this_week = standing.counted_week;
-            if let Ok(permit) = check(&standing, &bounds, now) {
+            let this_week = history.counted_week;
+            if let Ok(permit) = check(&history, &rules, now) {
                 let last = made.last().copied();
                 prop_assert!(last.is_none_or(|last| now.since(last) >= Duration::from_secs(900)));
                 prop_assert!(schedule.is_open(now), "we are open");

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::callback_rules::CallbackRules;
 use super::guards::{number_history, refused};
-use super::steps::{close, look_again, make};
+use super::steps::{close, look_again, take_step};
 use crate::clock::UnixMs;
 use crate::event::EventKind;
 use crate::missed::attempt::Consequence;
@@ -26,9 +26,9 @@ pub(super) fn happen(
     by: &str,
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    let applies = callback_rules.applies(case);
+    let for_case = callback_rules.for_case(case);
     let mut case = case.clone();
-    for change in plan(&Case::from(&case), event, &applies.case_rules(callback_rules), at) {
+    for change in plan(&Case::from(&case), event, &for_case.case_rules(callback_rules), at) {
         apply(c, &mut case, callback_rules, change, by, at)?;
     }
     Ok(())
@@ -44,13 +44,13 @@ fn apply(
     at: UnixMs,
 ) -> Result<(), StoreError> {
     match change {
-        Change::Step(step, next_at) => make(c, case, step, next_at, (step == Step::Dial).then_some(by)),
+        Change::Step(step, next_at) => take_step(c, case, step, next_at, (step == Step::Dial).then_some(by)),
         Change::LookAgain(next_at) => look_again(c, case, next_at),
         Change::BecomeDue { due_at, react_by, next_at } => {
             become_due(c, case, callback_rules, (due_at, react_by, next_at), at)
         }
         Change::HandOver { queue, next_at } => {
-            make(c, case, Step::HandOver, Some(next_at), None)?;
+            take_step(c, case, Step::HandOver, Some(next_at), None)?;
             let had = (
                 cases::handed_over_at.eq(case.handed_over_at.unwrap_or(at)),
                 cases::repeat_days.eq(case.repeat_days + 1),
@@ -106,7 +106,7 @@ fn become_due(
     (due_at, react_by, next_at): (UnixMs, Option<UnixMs>, Option<UnixMs>),
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    make(c, case, Step::Open, next_at, None)?;
+    take_step(c, case, Step::Open, next_at, None)?;
     let due = (
         cases::due_at.eq(due_at),
         cases::react_by.eq(react_by),
@@ -125,10 +125,10 @@ fn try_again(
     (counted, asked): (bool, Option<UnixMs>),
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    let standing = number_history(c, case, callback_rules, &callback_rules.applies(case), at)?;
-    let failed = if counted { 0 } else { attempts::failed_since(c, case.id, standing.last_counted_at)? };
+    let history = number_history(c, case, callback_rules, &callback_rules.for_case(case), at)?;
+    let failed = if counted { 0 } else { attempts::failed_since(c, case.id, history.last_counted_at)? };
     let made = attempts::counted_of_case(c, case.id)?;
-    let facts = Again { counted, asked, standing: &standing, failed, made };
+    let facts = Again { counted, asked, history: &history, failed, made };
     happen(c, case, callback_rules, Event::TryAgain(facts), "system", at)
 }
 

@@ -3,7 +3,7 @@
 use super::callback_rules::CallbackRules;
 use super::hour_cap::DialTime;
 use super::lease::permitted;
-use super::steps::{begun, make};
+use super::steps::{begun, take_step};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, OfferId};
 use crate::missed::attempt::Way;
@@ -12,7 +12,7 @@ use crate::missed::claim::Candidate;
 use crate::missed::regulation::{Permit, Refusal};
 use crate::rules::policy::Policy;
 use crate::store::attempts::Reservation;
-use crate::store::cases::{CaseRow, held};
+use crate::store::cases::{CaseRow, lock};
 use crate::store::notes::{Note, note};
 use crate::store::{Database, StoreError, attempts, calls, offers};
 
@@ -55,7 +55,7 @@ pub fn reserve(
     callback_rules: &CallbackRules,
     wanted: &Reserve,
 ) -> Result<Result<AttemptId, NotReserved>, StoreError> {
-    let case = held(c, wanted.case)?;
+    let case = lock(c, wanted.case)?;
     if !Candidate::from(&case).is_claimed_by(wanted.call) {
         return Ok(Err(NotReserved::NotOurs));
     }
@@ -116,7 +116,7 @@ pub(in crate::store) fn reserve_place(
         },
     )?;
     let until = wanted.at + callback_rules.max_attempt_time;
-    make(c, &mut case.clone(), Step::Dial, Some(until), Some(wanted.by))?;
+    take_step(c, &mut case.clone(), Step::Dial, Some(until), Some(wanted.by))?;
     begun(c, case, wanted.at)?;
     note(c, case, Note::Dial { agent: wanted.by, ordinal }, wanted.at)?;
     Ok(attempt)

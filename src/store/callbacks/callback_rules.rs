@@ -69,7 +69,7 @@ pub(super) struct RulesForCase<'a> {
 }
 
 impl RulesForCase<'_> {
-    pub(super) const fn bounds(&self, callback_rules: &CallbackRules) -> DialRules<'_> {
+    pub(super) const fn dial_rules(&self, callback_rules: &CallbackRules) -> DialRules<'_> {
         DialRules {
             policy: &self.policy,
             hours: self.hours,
@@ -84,7 +84,7 @@ impl RulesForCase<'_> {
             .as_ref()
             .filter(|name| callback_rules.rules.queues.contains_key(*name));
         CaseRules {
-            dial: self.bounds(callback_rules),
+            dial: self.dial_rules(callback_rules),
             repeat: repeat.map(|queue| Repeat {
                 queue,
                 profile: callback_rules.rules.policy(Some(queue)).profile,
@@ -143,7 +143,7 @@ impl CallbackRules {
         self.hours(queue.as_ref()).after(from, self.rules.policy(queue.as_ref()).reaction)
     }
 
-    pub(super) fn applies(&self, case: &CaseRow) -> RulesForCase<'_> {
+    pub(super) fn for_case(&self, case: &CaseRow) -> RulesForCase<'_> {
         let queue = self.queue_of(case);
         RulesForCase {
             policy: self.rules.policy(queue.as_ref()),

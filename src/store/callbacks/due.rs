@@ -10,7 +10,7 @@ use crate::ids::{AttemptId, CaseId};
 use crate::missed::attempt::State;
 use crate::missed::case::Stage;
 use crate::missed::plan::{Attempt, Case, Event};
-use crate::store::cases::{CaseRow, held};
+use crate::store::cases::{CaseRow, lock};
 use crate::store::dialect::cached::Cache as _;
 use crate::store::schema::{attempts, cases, escalations};
 use crate::store::{Database, StoreError, attempts as attempt_rows};
@@ -55,7 +55,7 @@ pub fn decide_disposition(
     at: UnixMs,
 ) -> Result<(), StoreError> {
     let case = attempt_rows::get(c, id)?.case_id;
-    let case = held(c, case)?;
+    let case = lock(c, case)?;
     // The agent may have given the disposition meanwhile.
     match attempt_rows::unfinished(c, &case.number)?.filter(|row| row.id == id) {
         Some(row) => {
@@ -76,7 +76,7 @@ pub fn advance(
     callback_rules: &CallbackRules,
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    let case = held(c, id)?;
+    let case = lock(c, id)?;
     let is_due = case.next_at.is_some_and(|next| next <= at);
     if case.closed_at.is_some() || !is_due {
         return Ok(());

@@ -16,7 +16,7 @@ use crate::missed::plan::{Attempt, Event};
 use crate::missed::regulation::Guard;
 use crate::missed::verdict::{Verdict, Why};
 use crate::store::attempts::Finish;
-use crate::store::cases::{self as case_rows, CaseRow, held};
+use crate::store::cases::{self as case_rows, CaseRow, lock};
 use crate::store::{Database, StoreError, attempts, calls as call_rows};
 
 /// How a callback ended.
@@ -145,7 +145,7 @@ pub struct CallbackEnd {
 /// # Errors
 /// When the database fails.
 pub fn end(c: &mut Database, callback_rules: &CallbackRules, end: &CallbackEnd) -> Result<Stage, StoreError> {
-    let case = held(c, end.case)?;
+    let case = lock(c, end.case)?;
     let attempt = attempts::of_call(c, end.call)?;
     let talked = attempt.as_ref().is_some_and(|row| matches!(row.state, State::Talking | State::WrappingUp));
     let (ending, stage) = if talked { (Ending::Answered, CallStage::Talking) } else { end.how.ending() };
@@ -162,7 +162,7 @@ pub fn end(c: &mut Database, callback_rules: &CallbackRules, end: &CallbackEnd) 
             cause: end.how.cause(),
             answered_at,
             verdict: Verdict::Nothing(Why::Internal),
-            settle: Duration::ZERO,
+            grace: Duration::ZERO,
             min_talk: callback_rules.min_talk,
             flood: Limits::default(),
             tell: false,

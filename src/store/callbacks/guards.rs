@@ -26,10 +26,10 @@ pub(super) fn number_history(
     c: &mut Database,
     case: &CaseRow,
     callback_rules: &CallbackRules,
-    applies: &RulesForCase<'_>,
+    for_case: &RulesForCase<'_>,
     at: UnixMs,
 ) -> Result<NumberHistory, StoreError> {
-    let day = applies.hours.business_day(at);
+    let day = for_case.hours.business_day(at);
     let unfinished = attempts::unfinished(c, &case.number)?;
     let last = attempts::last_counted(c, &case.number)?;
     let since = |c: &mut Database, span| attempts::counted_since(c, &case.number, at - span);
@@ -37,7 +37,7 @@ pub(super) fn number_history(
         open: case.closed_at.is_none(),
         live_call: live_call(c, case)?
             || unfinished.as_ref().is_some_and(|row| row.state != State::WrappingUp),
-        suppressed: dnc::suppressed(c, &applies.number, at)?.is_some(),
+        suppressed: dnc::suppressed(c, &for_case.number, at)?.is_some(),
         counted_today: attempts::counted(c, &case.number, day)?,
         counted_24h: since(c, limits::DAY)?,
         counted_week: since(c, limits::WEEK)?,
@@ -45,9 +45,9 @@ pub(super) fn number_history(
         last_counted_at: last.map(|(at, _)| at),
         gap_until: last.and_then(|(_, gap)| gap),
         undisposed: unfinished.is_some_and(|row| row.state == State::WrappingUp),
-        contact_at: contact_at(c, case, applies, callback_rules.min_talk)?,
+        contact_at: contact_at(c, case, for_case, callback_rules.min_talk)?,
         abroad_allowed: case.abroad_allowed_by.is_some(),
-        number: applies.number.clone(),
+        number: for_case.number.clone(),
     })
 }
 
@@ -57,12 +57,12 @@ pub(super) fn number_history(
 fn contact_at(
     c: &mut Database,
     case: &CaseRow,
-    applies: &RulesForCase<'_>,
+    for_case: &RulesForCase<'_>,
     min_talk: Duration,
 ) -> Result<Option<UnixMs>, StoreError> {
     let called = cases::missed_at(c, case.id)?;
     let asked = cases::asked_at(c, case.id)?;
-    let by_day = |at: &UnixMs| applies.policy.covers(applies.hours.zone(), *at);
+    let by_day = |at: &UnixMs| for_case.policy.covers(for_case.hours.zone(), *at);
     let known = known_numbers::has_talked(c, &case.number, min_talk)?;
     Ok(called.filter(|at| known || by_day(at)).max(asked.filter(by_day)))
 }
@@ -101,10 +101,10 @@ pub(super) fn check(
     callback_rules: &CallbackRules,
     at: UnixMs,
 ) -> Result<(Policy, Result<Permit, Refusal>), StoreError> {
-    let applies = callback_rules.applies(case);
-    let standing = number_history(c, case, callback_rules, &applies, at)?;
-    let asked = regulation::check(&standing, &applies.bounds(callback_rules), at);
-    Ok((applies.policy, asked))
+    let for_case = callback_rules.for_case(case);
+    let history = number_history(c, case, callback_rules, &for_case, at)?;
+    let asked = regulation::check(&history, &for_case.dial_rules(callback_rules), at);
+    Ok((for_case.policy, asked))
 }
 
 /// Returns why an open case would not be dialled now. None if it would be.
@@ -206,8 +206,8 @@ fn needs_people(case: &CaseRow, callback_rules: &CallbackRules) -> bool {
 
 /// Returns why the number of a case may not be called at all. None if it may.
 fn barred(case: &CaseRow, callback_rules: &CallbackRules) -> Option<Barred> {
-    let applies = callback_rules.applies(case);
-    applies.bounds(callback_rules).reaches(&applies.number, case.abroad_allowed_by.is_some()).err()
+    let for_case = callback_rules.for_case(case);
+    for_case.dial_rules(callback_rules).reaches(&for_case.number, case.abroad_allowed_by.is_some()).err()
 }
 
 /// Records that a guard refused a dial.

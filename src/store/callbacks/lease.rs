@@ -8,7 +8,7 @@ use super::apply::happen;
 use super::callback_rules::CallbackRules;
 use super::guards::{check_dial, refused_dial};
 use super::hour_cap::DialTime;
-use super::steps::make;
+use super::steps::take_step;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, QueueName};
 use crate::missed::case::{Stage, Step};
@@ -19,7 +19,7 @@ use crate::missed::regulation::{Permit, Refusal};
 use crate::phone::{E164, Party};
 use crate::rules::policy::Policy;
 use crate::store::calls::Arrival;
-use crate::store::cases::{CaseRow, held};
+use crate::store::cases::{CaseRow, lock};
 use crate::store::schema::{calls, cases};
 use crate::store::{Database, StoreError, calls as call_rows};
 
@@ -111,7 +111,7 @@ pub fn lease(
     callback_rules: &CallbackRules,
     wanted: &LeaseRequest,
 ) -> Result<Leased, StoreError> {
-    let mut case = held(c, id)?;
+    let mut case = lock(c, id)?;
     match Candidate::from(&case).claimable(wanted.at) {
         Claimable::No => return Ok(Leased::NotDue),
         Claimable::Later(until) => {
@@ -138,7 +138,7 @@ pub fn lease(
         lease_until: claim.lease_until,
         ring: policy.ring,
     };
-    make(c, &mut case, Step::Claim, Some(claim.next_at), Some(&claim.claimed_by))?;
+    take_step(c, &mut case, Step::Claim, Some(claim.next_at), Some(&claim.claimed_by))?;
     arrive(c, callback_rules, wanted, &work)?;
     Ok(Leased::Case(Box::new(work)))
 }

@@ -16,7 +16,7 @@ use crate::missed::plan::{AttemptEnded, Event};
 use crate::missed::regulation::Refusal;
 use crate::missed::wish::{Source, Wish};
 use crate::store::attempts::Finish;
-use crate::store::cases::{self as case_rows, held};
+use crate::store::cases::{self as case_rows, lock};
 use crate::store::dialect::cached::Cache as _;
 use crate::store::notes::{Note, note};
 use crate::store::schema::cases;
@@ -34,16 +34,16 @@ pub fn defer(
     by: &str,
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    let case = held(c, id)?;
+    let case = lock(c, id)?;
     if case.closed_at.is_some() || matches!(case.stage, Stage::Claimed | Stage::Attempting) {
         return Err(StoreError::Refused(format!(
             "case {id} is closed, or somebody is calling: it cannot be put off"
         )));
     }
-    let case = case_opening::taken_up(c, case, at)?;
+    let case = case_opening::release_flooded(c, case, at)?;
     let wish = Wish { not_before: until, source: Some(Source::Person), by: Some(by.to_owned()) };
     diesel::update(cases::table.find(id))
-        .set(case_rows::kept(Some(wish)))
+        .set(case_rows::wish_columns(Some(wish)))
         .returning(cases::id)
         .count_changed(c)?;
     happen(c, &case, callback_rules, Event::PutOff(until), by, at)?;
@@ -61,7 +61,7 @@ pub fn now(
     by: &str,
     at: UnixMs,
 ) -> Result<Result<(), Refusal>, StoreError> {
-    let case = held(c, id)?;
+    let case = lock(c, id)?;
     let stage = case.stage;
     if case.closed_at.is_some() || matches!(stage, Stage::Claimed | Stage::Attempting) {
         return Err(StoreError::Refused(format!("case {id} is closed, or somebody is calling already")));
@@ -81,11 +81,11 @@ pub fn now(
         refused(c, &case, &policy, &refusal, by, at)?;
         return Ok(Err(refusal));
     }
-    let case = case_opening::taken_up(c, case, at)?;
+    let case = case_opening::release_flooded(c, case, at)?;
     let most: Option<i32> =
         cases::table.filter(cases::closed_at.is_null()).select(diesel::dsl::max(cases::priority)).first(c)?;
     diesel::update(cases::table.find(id))
-        .set((case_rows::kept(None), cases::priority.eq(most.unwrap_or_default().saturating_add(1))))
+        .set((case_rows::wish_columns(None), cases::priority.eq(most.unwrap_or_default().saturating_add(1))))
         .returning(cases::id)
         .count_changed(c)?;
     happen(c, &case, callback_rules, Event::CalledUp, by, at)?;
@@ -126,7 +126,7 @@ pub fn record_disposition(
     callback_rules: &CallbackRules,
     said: &GivenDisposition<'_>,
 ) -> Result<Option<AgentName>, StoreError> {
-    let case = held(c, said.case)?;
+    let case = lock(c, said.case)?;
     let waiting = attempts::unfinished(c, &case.number)?
         .filter(|row| row.state == State::WrappingUp && row.case_id == case.id);
     let Some(row) = waiting else {
@@ -155,9 +155,9 @@ pub fn report(
     callback_rules: &CallbackRules,
     made: &attempts::ReportedAttempt<'_>,
 ) -> Result<attempts::AttemptRow, StoreError> {
-    let case = held(c, made.case)?;
+    let case = lock(c, made.case)?;
     let row = attempts::record(c, made)?;
-    let case = case_opening::taken_up(c, case, made.at)?;
+    let case = case_opening::release_flooded(c, case, made.at)?;
     if made.counted {
         begun(c, &case, made.at)?;
     }

@@ -10,7 +10,7 @@ use crate::store::schema::cases;
 use crate::store::{Database, StoreError, case_closing};
 
 /// Makes a step of a case. The case waits in its new stage until `next_at`, and `claimed_by` has it.
-pub(super) fn make(
+pub(super) fn take_step(
     c: &mut Database,
     case: &mut CaseRow,
     made: Step,

@@ -45,7 +45,7 @@ pub struct Ended {
     /// Whether the call needs a callback, and why.
     pub verdict: Verdict,
     /// If the call needs a callback: how long the caller may call again before the case becomes due.
-    pub settle: Duration,
+    pub grace: Duration,
     /// How long a caller must have talked for their case to be closed.
     pub min_talk: Duration,
     /// How many cases missed calls may open in an hour.
@@ -160,7 +160,7 @@ fn open_case(
         queue: before.queue.as_ref(),
         business_day: before.business_day,
         wait_ms,
-        settle: end.settle,
+        grace: end.grace,
         min_talk: end.min_talk,
         came_by: before.came_by.as_deref(),
         flood: end.flood,

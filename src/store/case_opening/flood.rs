@@ -55,7 +55,11 @@ fn full(c: &mut Database, source: Option<&str>, limit: u32, at: UnixMs) -> Resul
 
 /// Releases a case that was held back. From now on it is a case like any other, and its opening is told. Returns the
 /// row after the change.
-pub(in crate::store) fn taken_up(c: &mut Database, case: CaseRow, at: UnixMs) -> Result<CaseRow, StoreError> {
+pub(in crate::store) fn release_flooded(
+    c: &mut Database,
+    case: CaseRow,
+    at: UnixMs,
+) -> Result<CaseRow, StoreError> {
     if !case.flooded || case.closed_at.is_some() {
         return Ok(case);
     }

@@ -8,7 +8,7 @@ use crate::ids::{CaseId, QueueName};
 use crate::missed::case::{Reason, Stage, State};
 use crate::missed::wish::Wish;
 use crate::phone::E164;
-use crate::store::cases::{get, kept};
+use crate::store::cases::{get, wish_columns};
 use crate::store::notes::{Came, Note, note};
 use crate::store::schema::cases;
 use crate::store::{Database, StoreError};
@@ -46,7 +46,7 @@ pub(super) fn insert(c: &mut Database, new: &New<'_>) -> Result<CaseId, StoreErr
             cases::next_at.eq(new.next_at),
             cases::came_by.eq(new.came_by),
             cases::flooded.eq(new.flooded),
-            kept(new.wish.clone()),
+            wish_columns(new.wish.clone()),
             cases::previous_case.eq(previous),
         ))
         .returning(cases::id)

@@ -21,7 +21,7 @@ pub(in crate::store) struct Miss<'a> {
     pub business_day: BusinessDay,
     pub wait_ms: Option<i64>,
     /// How long the caller may call again before the case becomes due.
-    pub settle: Duration,
+    pub grace: Duration,
     /// How long somebody must have talked with us for their number to be known.
     pub min_talk: Duration,
     /// Where the call came from: a gateway, or the address of the other side.

@@ -8,7 +8,7 @@ use super::miss::Miss;
 use crate::ids::{CaseId, QueueName};
 use crate::missed::plan::{self, Case};
 use crate::missed::wish;
-use crate::store::cases::{CaseRow, get, kept, open_of, wish_of};
+use crate::store::cases::{CaseRow, get, open_of, wish_columns, wish_of};
 use crate::store::dialect::{cached::Cache as _, hold};
 use crate::store::notes::{Came, Note, note};
 use crate::store::schema::{case_misses, cases};
@@ -27,8 +27,8 @@ pub(in crate::store) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Resul
                     cases::last_miss_at.eq(miss.at),
                     cases::priority.eq(cases::priority + 1),
                     cases::queue.eq(owner(c, &case, miss.queue)?),
-                    cases::next_at.eq(plan::sooner(&Case::from(&case), miss.at + miss.settle)),
-                    kept(wish::after_miss(wish_of(&case))),
+                    cases::next_at.eq(plan::sooner(&Case::from(&case), miss.at + miss.grace)),
+                    wish_columns(wish::after_miss(wish_of(&case))),
                 ))
                 .returning(cases::id)
                 .count_changed(c)?;
@@ -44,7 +44,7 @@ pub(in crate::store) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Resul
                 queue: miss.queue,
                 misses: 1,
                 business_day: miss.business_day,
-                next_at: Some(miss.at + miss.settle).filter(|_| !flooded),
+                next_at: Some(miss.at + miss.grace).filter(|_| !flooded),
                 came_by: miss.came_by,
                 flooded,
                 wish: None,

@@ -11,6 +11,6 @@ mod request;
 
 pub use request::{CallbackRequest, open_requested};
 
-pub(super) use flood::taken_up;
+pub(super) use flood::release_flooded;
 pub(super) use miss::Miss;
 pub(super) use missed::open_or_join;

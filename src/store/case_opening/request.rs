@@ -11,7 +11,7 @@ use crate::missed::case::Reason;
 use crate::missed::plan::{self, Case};
 use crate::missed::wish::{self, Source, Wish};
 use crate::phone::E164;
-use crate::store::cases::{get, kept, open_of, wish_of};
+use crate::store::cases::{get, open_of, wish_columns, wish_of};
 use crate::store::dialect::{cached::Cache as _, hold};
 use crate::store::notes::{Came, Note, note};
 use crate::store::schema::cases;
@@ -82,12 +82,12 @@ pub fn open_requested(c: &mut Database, asked: &CallbackRequest<'_>) -> Result<C
         };
         return insert(c, &new);
     };
-    let case = flood::taken_up(c, case, asked.at)?;
+    let case = flood::release_flooded(c, case, asked.at)?;
     diesel::update(cases::table.find(case.id))
         .set((
             cases::priority.eq(cases::priority + 1),
             // A person who asks again without naming a time wants to be called as soon as possible.
-            kept(asked.leaves(wish_of(&case))),
+            wish_columns(asked.leaves(wish_of(&case))),
             cases::next_at.eq(plan::sooner(&Case::from(&case), asked.at)),
             // A request from the customer shows that they can be reached, so it counts like a call of theirs. A request
             // from a colleague does not.

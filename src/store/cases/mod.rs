@@ -12,5 +12,5 @@ pub use find::{in_hand, list, misses, name_of, of_call, open_of};
 pub use row::{CaseRow, MissRow, get};
 
 pub(super) use find::{asked_at, missed_at, open_in};
-pub(super) use row::held;
-pub(super) use wish::{kept, wish_of};
+pub(super) use row::lock;
+pub(super) use wish::{wish_columns, wish_of};

@@ -137,7 +137,7 @@ pub fn get(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
 }
 
 /// Locks the row of a case and returns it.
-pub(in crate::store) fn held(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
+pub(in crate::store) fn lock(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
     let number = get(c, id)?.number;
     hold::number(c, &number)?;
     hold::case(c, id)?;

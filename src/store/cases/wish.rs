@@ -15,7 +15,7 @@ pub(in crate::store) type KeptWish = (
 );
 
 /// Returns the values of these columns: the time, and who asked for it.
-pub(in crate::store) fn kept(wish: Option<Wish>) -> KeptWish {
+pub(in crate::store) fn wish_columns(wish: Option<Wish>) -> KeptWish {
     let (at, source) = wish.as_ref().map_or((None, None), |wish| (Some(wish.not_before), wish.source));
     (
         cases::not_before.eq(at),

@@ -129,7 +129,7 @@ impl Days {
             cause: "NORMAL_CLEARING".to_owned(),
             answered_at: answered.then_some(at),
             verdict,
-            settle: Duration::from_secs(60),
+            grace: Duration::from_secs(60),
             min_talk: Duration::from_secs(5),
             flood: dozvon::missed::flood::Limits::default(),
             tell: true,

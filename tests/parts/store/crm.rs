@@ -68,7 +68,7 @@ fn a_talk_is_an_event_only_if_somebody_wants_to_be_told() {
                         cause: "NORMAL_CLEARING".to_owned(),
                         answered_at: None,
                         verdict: Verdict::Nothing(Why::Internal),
-                        settle: Duration::ZERO,
+                        grace: Duration::ZERO,
                         min_talk: Duration::from_secs(5),
                         flood: dozvon::missed::flood::Limits::default(),
                         tell,

@@ -26,7 +26,7 @@ const WRAP_UP: Duration = Duration::from_secs(10);
 
 fn answered(call: CallId, at_: u64) -> Ended {
     Ended {
-        settle: Duration::from_secs(60),
+        grace: Duration::from_secs(60),
         min_talk: Duration::from_secs(5),
         flood: dozvon::missed::flood::Limits::default(),
         tell: false,
