@@ -50,7 +50,7 @@ impl Key {
         NumberKey(self.mac(number.as_str()))
     }
 
-    /// What stands for the name of who did something that is not [`fit_to_stand`].
+    /// What stands for the name of who did something that is not [`fit_to_stand`](super::fit_to_stand).
     #[must_use]
     pub fn of_name(&self, name: &str) -> String {
         self.mac(name)

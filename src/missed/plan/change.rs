@@ -29,7 +29,7 @@ pub enum Change<'a> {
         /// When that queue takes up the case.
         next_at: UnixMs,
     },
-    /// The customer is tried again, once the facts of [`Again`] are known.
+    /// The customer is tried again, once the facts of [`Again`](super::event::Again) are known.
     TryAgain {
         /// Whether the last attempt counts.
         counted: bool,

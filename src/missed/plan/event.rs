@@ -92,7 +92,7 @@ pub struct RefusedDial<'a> {
 /// Something that happens to an open case.
 #[derive(Debug, Clone)]
 pub enum Event<'a> {
-    /// The pause of the case is over. The value is what the guards say of a dial at [`Case::wanted`].
+    /// The pause of the case is over. The value is what the guards say of a dial at [`Case::wanted`](super::Case::wanted).
     PauseOver(Result<(), RefusedDial<'a>>),
     /// The case is due, and somebody may have to be reminded. The value lists the escalations that were already told,
     /// in per cent.
@@ -109,7 +109,7 @@ pub enum Event<'a> {
     AttemptEnded(AttemptEnded),
     /// Somebody reports an attempt that they made elsewhere.
     AttemptReported(AttemptEnded),
-    /// The customer must be tried again: the answer to [`Change::TryAgain`].
+    /// The customer must be tried again: the answer to [`Change::TryAgain`](super::Change::TryAgain).
     TryAgain(Again<'a>),
     /// A guard refused a dial.
     DialRefused(RefusedDial<'a>),

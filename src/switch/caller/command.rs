@@ -19,8 +19,8 @@ pub struct PlayId(pub(super) Uuid);
 pub enum Loops {
     /// Once. What is played later waits for its end.
     Once,
-    /// Until [`Caller::stop`](super::Caller::stop), a bridge or the hangup. A sound that is played once meanwhile interrupts
-    /// it. Another endless sound replaces it; the same one goes on.
+    /// Until a bridge or the hangup. A sound that is played once meanwhile interrupts it. Another endless sound replaces it;
+    /// the same one goes on.
     Forever,
 }
 
