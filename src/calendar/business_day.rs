@@ -44,6 +44,6 @@ mod tests {
         assert_eq!(day.to_string(), "2026-11-03");
         assert_eq!(serde_json::to_string(&day).unwrap(), "\"2026-11-03\"");
         assert!("3.11.2026".parse::<BusinessDay>().is_err());
-        assert!(day < "2026-11-10".parse().unwrap() && day.to_string() < "2026-11-10".to_owned());
+        assert!(day < "2026-11-10".parse().unwrap() && day.to_string().as_str() < "2026-11-10");
     }
 }

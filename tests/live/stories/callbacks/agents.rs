@@ -19,9 +19,10 @@ pub async fn a_missing_sound_sends_nobody_on_break(live: &Live) -> Result<String
     let anna = phone(ANSWERS).await?;
     let mut team = Team::of([("anna", contact(&anna))]);
     (team.delay, team.max_no_answer) = ("0s", 1);
+    let confirm_sound = "/nowhere/accept.wav".parse()?;
     let office = Office::of(live, &team, ANSWERS, |settings| {
         settings.callback.confirm = true;
-        settings.callback.confirm_sound = "/nowhere/accept.wav".parse().unwrap();
+        settings.callback.confirm_sound = confirm_sound;
     })
     .await?;
     let said = told(&office.floor, async {
@@ -61,9 +62,10 @@ pub async fn an_agent_that_picks_up_late_has_time_for_the_key(live: &Live) -> Re
     let anna = phone(Behaviour::Answer { after: Duration::from_millis(1_200), talk: None }).await?;
     let mut team = Team::of([("anna", contact(&anna))]);
     team.ring_timeout = "2s";
+    let confirm_sound = Tone::Greeting.source(3).parse()?;
     let office = Office::of(live, &team, ANSWERS, |settings| {
         settings.callback.confirm = true;
-        settings.callback.confirm_sound = Tone::Greeting.source(3).parse().unwrap();
+        settings.callback.confirm_sound = confirm_sound;
     })
     .await?;
     let said = told(&office.floor, async {

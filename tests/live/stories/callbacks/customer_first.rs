@@ -13,11 +13,12 @@ use crate::stories::Live;
 use crate::tone::Tone;
 
 async fn open<'a>(live: &'a Live, anna: &SipEnd, customer: Behaviour, wait: Duration) -> Result<Office<'a>> {
+    let (greeting, apology) = (Tone::Greeting.source(10).parse()?, Tone::Apology.source(5).parse()?);
     Office::with(live, anna, customer, |settings| {
         settings.callback.customer_first = true;
         settings.callback.customer_max_wait = wait;
-        settings.callback.greeting = Tone::Greeting.source(10).parse().unwrap();
-        settings.callback.apology = Tone::Apology.source(5).parse().unwrap();
+        settings.callback.greeting = greeting;
+        settings.callback.apology = apology;
         settings.callback.apology_length = Duration::from_secs(1);
     })
     .await

@@ -79,10 +79,10 @@ impl<'a> Office<'a> {
         settings.callback.poll_interval = Duration::from_millis(50);
         settings.callback.confirm = false;
         settings.callback.agent_pause = Duration::ZERO;
-        settings.callback.ringback = Tone::Ringing.endless().parse().unwrap();
-        settings.sounds.done = Tone::Done.source(1).parse().unwrap();
-        settings.sounds.refused = Tone::Refused.source(1).parse().unwrap();
-        settings.sounds.no_caller = Tone::NoCaller.source(2).parse().unwrap();
+        settings.callback.ringback = Tone::Ringing.endless().parse()?;
+        settings.sounds.done = Tone::Done.source(1).parse()?;
+        settings.sounds.refused = Tone::Refused.source(1).parse()?;
+        settings.sounds.no_caller = Tone::NoCaller.source(2).parse()?;
         change(&mut settings);
         let now = Clock::system().now().0;
         let noon = (now / DAY_MS + 1) * DAY_MS + NOON_MS;
