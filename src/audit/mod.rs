@@ -2,13 +2,14 @@
 //!
 //! In: what was done, by whom, about which number; rows as they stand in the table. Out: the hash of a row; whether
 //! a row follows the one before.
+//!
 //! A row's hash is HMAC-SHA256, under a secret ([`Seal`]), over the hash before it and the row's fields, each with its
-//! length. So nobody without the secret can change, remove, insert or reorder rows; and who keeps the last hash
-//! elsewhere (`dozvon audit head`, the log) also notices rows that are missing at the end. Rows of versions before the
-//! seal have a plain SHA-256 and stand at the beginning: whoever may write the database can write these anew.
-//! **Invariant:** no phone number in clear: a number is kept as HMAC-SHA256 under a secret ([`Key`]), so is the name of
-//! who did it if it looks like one (agents may be named for their numbers), and an entry is refused when its other texts
-//! hold what looks like one ([`holds_number`]).
+//! length. So nobody can change, remove, insert or reorder rows without the secret. Rows that are missing at the end are
+//! noticed by comparing with a last hash that is kept elsewhere (`dozvon audit head`, the log). Rows of versions before the
+//! seal stand at the beginning and have a plain SHA-256: anybody who may write to the database can forge these.
+//! **Invariant:** no phone number stands in clear. A number is kept as HMAC-SHA256 under a secret ([`Key`]). The same holds
+//! for the name of the person who acted, if it looks like a number (agents may be named for their numbers). An entry is
+//! refused if its other texts hold what looks like a number ([`holds_number`]).
 
 mod chain;
 mod clear;

@@ -1,4 +1,4 @@
-//! How callbacks are made; whether they may be is the policy's matter.
+//! The section `[callback]`: how callbacks are made. Whether a number may be called is the policy's matter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -26,7 +26,7 @@ const CODES: [(&str, Disposition); 7] = [
     ("*77", Disposition::Busy),
 ];
 
-/// How fast a trunk may be dialled of which nothing else is said, and all together.
+/// The default of customers dialled in one second: over one trunk, and over all trunks.
 const DIALS_A_SECOND: NonZeroU32 = NonZeroU32::new(5).unwrap();
 
 /// The section `[callback]`. In a file, times are written as `5s`.

@@ -74,7 +74,7 @@ pub struct Settings {
     pub sounds: Sounds,
     /// Limits of calls.
     pub calls: Calls,
-    /// How what we owe is paid back.
+    /// How callbacks are made.
     pub callback: callback::Settings,
     /// Limits of the store.
     pub store: store::Settings,

@@ -1,8 +1,8 @@
-//! Says what serde says in words of ours: problem and remedy. Pure.
+//! Translates serde's error messages into a problem and a remedy. Pure.
 
 use crate::document::nearest::nearest;
 
-/// A problem of a secret's value, without the value.
+/// Takes the value out of a problem, for keys whose values are secret.
 pub(super) fn without_value(problem: String) -> String {
     match problem.split_once(": this is ") {
         Some((what, _)) if what.starts_with("wrong ") => format!("{what}: the value is not shown"),
@@ -20,7 +20,7 @@ pub(super) fn unknown_key(key: &str, known: &[&str]) -> (String, String) {
     (format!("unknown key `{key}`"), remedy)
 }
 
-/// Puts serde's words into ours: problem and remedy.
+/// Translates an error message of serde into a problem and a remedy.
 pub(super) fn explain(message: &str) -> (String, String) {
     if let Some(rest) = message.strip_prefix("unknown field `") {
         let (key, rest) = rest.split_once('`').unwrap_or((rest, ""));

@@ -21,7 +21,7 @@ pub struct Fault {
 pub enum Place {
     /// A part of a file.
     Text {
-        /// The file as it was named.
+        /// The name of the file, as it was given.
         file: String,
         /// Line, from 1.
         line: usize,
@@ -29,7 +29,7 @@ pub enum Place {
         column: usize,
         /// The line itself, cut to 200 characters.
         text: String,
-        /// How many characters of it are meant; at least 1.
+        /// How many characters of the line are wrong, from `column` on; at least 1.
         width: usize,
     },
     /// An environment variable.
@@ -38,7 +38,7 @@ pub enum Place {
     File(String),
 }
 
-/// Everything that is wrong, in the order of the file. Nothing was applied.
+/// Everything that is wrong, in the order of the file. A file with a fault is not applied.
 #[derive(Debug, Clone, PartialEq, Eq, Default, thiserror::Error)]
 pub struct Faults(pub Vec<Fault>);
 
@@ -52,7 +52,7 @@ impl Faults {
 }
 
 impl Faults {
-    /// All of it for people; `translated` turns each English text into the reader's language.
+    /// The text of all faults for people; `translated` turns each English text into the reader's language.
     #[must_use]
     pub fn said(&self, translated: impl Fn(&str) -> String) -> String {
         self.0.iter().map(|fault| fault.said(&translated)).collect::<Vec<_>>().join("\n\n")
@@ -93,7 +93,7 @@ impl fmt::Display for Fault {
 /// The longest part of a line that is shown, in characters.
 const SHOWN_CHARS: usize = 200;
 
-/// Finds a byte range of a text for people.
+/// Returns line and column of a byte range, with the line as people may see it.
 #[must_use]
 pub fn locate(file: &str, text: &str, span: &Range<usize>) -> Place {
     let boundary = |mut at: usize| {

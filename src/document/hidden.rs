@@ -1,4 +1,5 @@
-//! What of a settings file is never shown: values of secret keys, and whatever stands beside the place that is meant. Pure.
+//! Hides what an error must not show of a settings file: the values of secret keys, and all that stands beside the wrong
+//! part of a line. Pure.
 
 use std::ops::Range;
 
@@ -35,7 +36,8 @@ pub fn is_secret(key: &str) -> bool {
     near(&key) || near(&last)
 }
 
-/// The key whose value stands at a place: on its line, or on a line before of a list of several lines.
+/// Returns the key whose value stands at a place. The key stands on the same line or, if the value is a list of several
+/// lines, on an earlier one.
 #[must_use]
 pub fn key_of(text: &str, at: usize) -> Option<String> {
     let before = text.get(..at)?;
@@ -53,8 +55,8 @@ pub fn key_of(text: &str, at: usize) -> Option<String> {
     None
 }
 
-/// A line for people, in which `meant` (bytes of it) is wrong: what is meant is shown unless it is `secret`, of what
-/// stands before it only what is not in quotes, and what follows it not at all.
+/// Returns a line as people may see it. The bytes `meant` are wrong: they are shown unless they are `secret`. Of the text
+/// before them, quoted parts are hidden; the text after them is left out.
 #[must_use]
 pub fn shown(line: &str, meant: Range<usize>, secret: bool) -> String {
     let (before, rest) = line.split_at(meant.start.min(line.len()));
@@ -66,7 +68,7 @@ pub fn shown(line: &str, meant: Range<usize>, secret: bool) -> String {
         () if alone => inside.to_owned(),
         () => masked(inside),
     };
-    // What closes the value says nothing.
+    // Closing brackets and commas hold no secret.
     let closing = |c: char| c.is_whitespace() || "]},=".contains(c);
     let after = if after.chars().all(closing) { after.trim_end() } else { " …" };
     format!("{}{inside}{after}", masked(before))

@@ -23,10 +23,10 @@ use crate::document::explain::{explain, unknown_key, without_value};
 use crate::document::fault::{Fault, Faults, Place, locate};
 pub use crate::document::place::{Step, place, text};
 
-/// More mistakes than this are not looked for.
+/// Reading stops after this many mistakes.
 const MOST_FAULTS: usize = 100;
 
-/// A text under examination.
+/// A TOML text that is being read, and what is wrong with it so far.
 #[derive(Debug)]
 pub struct Document<'a> {
     file: &'a str,
@@ -34,7 +34,7 @@ pub struct Document<'a> {
     /// Environment variables whose values were laid over the text; their spans begin behind its end.
     overlaid: Vec<String>,
     faults: Vec<(usize, Fault)>,
-    /// What is read, and will not be for ever: a line for each.
+    /// The lines that tell of old names of keys, which are read for one release.
     notices: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Document<'a> {
         Self { file, text, overlaid: Vec::new(), faults: Vec::new(), notices: Vec::new() }
     }
 
-    /// Splits the text into its entries. What is no TOML becomes a fault.
+    /// Splits the text into its entries. What is not TOML becomes a fault.
     pub fn parse(&mut self) -> DeTable<'a> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in errors {
@@ -62,12 +62,12 @@ impl<'a> Document<'a> {
     }
 
     /// Reads entries into a type that refuses unknown keys; what cannot be read is left out of it and becomes a
-    /// fault. None only if even nothing cannot be read, or there are too many faults.
+    /// fault. None if the type needs what was left out, or there are too many faults.
     pub fn read<T: DeserializeOwned>(&mut self, table: DeTable<'_>) -> Option<T> {
         self.read_item(&Spanned::new(0..self.text.len(), table), "")
     }
 
-    /// The same for an item of a list. `usual` is a TOML text of ours: what the item leaves out.
+    /// The same for an item of a list. `usual` is a TOML text with the values of keys that the item leaves out.
     pub fn read_item<'t, T: DeserializeOwned>(
         &mut self,
         item: &Spanned<DeTable<'t>>,
@@ -82,7 +82,7 @@ impl<'a> Document<'a> {
             };
             let span = error.span().unwrap_or_default();
             let (problem, remedy) = explain(error.message());
-            // What is missing may be what was taken out: that has its fault already.
+            // A field that was taken out has its fault already.
             if !error.message().starts_with("missing field") || !self.is_doubtful(&span) {
                 self.fault(&span, problem, remedy);
             }
@@ -114,7 +114,7 @@ impl<'a> Document<'a> {
         self.fault(span, problem, remedy);
     }
 
-    /// Notes what an error of ours says: before its last semicolon the problem, behind it the remedy.
+    /// Notes one of our own errors. The text before its last semicolon is the problem, the text after it the remedy.
     pub fn fault_of(&mut self, span: &Range<usize>, error: &dyn Display) {
         let text = error.to_string();
         let (problem, remedy) = text.rsplit_once("; ").unwrap_or((&text, ""));
@@ -127,8 +127,8 @@ impl<'a> Document<'a> {
         self.faults.iter().any(|(at, _)| value.contains(at))
     }
 
-    /// Notes what is wrong with a part of the text.
-    /// A place has one fault: the first that was found, since the others may follow from it.
+    /// Notes what is wrong with a part of the text. Each place has at most one fault, since later ones may follow from the
+    /// first.
     pub fn fault(&mut self, span: &Range<usize>, problem: impl Into<String>, remedy: impl Into<String>) {
         if self.faults.iter().any(|(at, _)| *at == span.start) {
             return;
@@ -166,8 +166,8 @@ impl<'a> Document<'a> {
         std::mem::take(&mut self.notices)
     }
 
-    /// Whether something is wrong between the beginning of an item and the next header: what is missing there
-    /// may be what could not be read.
+    /// Whether something is wrong between the beginning of an item and the next header. Then a key that seems to be
+    /// missing may be there, on a line that could not be read.
     #[must_use]
     pub fn is_doubtful(&self, item: &Range<usize>) -> bool {
         let rest = self.text.get(item.start..).unwrap_or_default();
@@ -200,7 +200,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// The entries, and those of a text of ours that they leave out.
+/// Adds those entries of `usual` that the table leaves out.
 fn filled<'t>(mut table: DeTable<'t>, usual: &'t str) -> DeTable<'t> {
     for (key, value) in DeTable::parse_recoverable(usual).0.into_inner() {
         if !table.contains_key(key.get_ref().as_ref()) {
@@ -210,7 +210,7 @@ fn filled<'t>(mut table: DeTable<'t>, usual: &'t str) -> DeTable<'t> {
     table
 }
 
-/// Reads a value by its `FromStr`. A mistake has the place of the text itself, also where the text stands in a list.
+/// Reads a value by its `FromStr`. A mistake is shown at the text itself, also inside a list.
 ///
 /// # Errors
 /// When it is not text, or what its `FromStr` says.
@@ -241,7 +241,7 @@ where
     }
 }
 
-/// Takes the innermost entry that holds `span` out of a table. False if there is none.
+/// Removes the innermost entry that contains `span` from a table. Returns false if there is none.
 fn take_out(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
     for (_, value) in table.iter_mut() {
         if take_out_of_value(value.get_mut(), span) {

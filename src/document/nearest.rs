@@ -1,6 +1,6 @@
-//! What somebody who misspelt a word may have meant. Pure.
+//! Guesses which word was meant by a misspelt one. Pure.
 
-/// The nearest of the words that exist, if one is near enough to be meant.
+/// Returns the known word that is most like the given one, if it is like enough.
 #[must_use]
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let likeness = |word: &str| strsim::normalized_damerau_levenshtein(given, word);

@@ -16,7 +16,7 @@ pub enum Step {
     Named(&'static str, String),
 }
 
-/// Where the value stands that these steps lead to; where the way ends before, the last one that is there.
+/// Returns where the value stands that these steps lead to. If a step leads nowhere, the value before it counts.
 #[must_use]
 pub fn place(value: Option<&Spanned<DeValue<'_>>>, steps: &[Step]) -> Range<usize> {
     let Some(value) = value else { return Range::default() };

@@ -1,4 +1,4 @@
-//! Keys that have a new name: the old one is read for one release, and told.
+//! Keys that have a new name. The old name is read for one release, with a notice.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,8 +1,8 @@
-//! Where a call back may go at all. Calling back whatever number was shown is how fraud by expensive numbers earns.
+//! Which numbers may be called back at all. Fraudsters call from expensive numbers to be called back.
 //!
 //! In: a number, the prefixes that the policy allows, our own country. Out: allowed, or why not.
-//! **Invariant:** without a stated prefix nothing outside our own country is dialled; what costs whoever dials it more
-//! than an ordinary call is dialled only where the policy says so.
+//! **Invariant:** numbers outside our own country are dialled only if the policy states their prefix or country; numbers
+//! that cost the caller more than an ordinary call are dialled only if the policy allows them.
 
 use crate::phone::{self, E164, Region};
 use crate::rules::premium;

@@ -1,7 +1,7 @@
-//! What each limit of a policy may be, and who says so: the law, or the house.
+//! The bounds of each limit of a policy, and their source: a law, or a rule of our own ("the house").
 //!
-//! In: a [`Policy`]. Out: its [`Limit`]s, and of those the [`Fault`]s. Sources stand in docs/compliance.md by the
-//! numbers given here (R3 and so on). **Invariant:** the defaults of every profile are lawful.
+//! In: a [`Policy`]. Out: its [`Limit`]s, and a [`Fault`] for each that is out of bounds. docs/compliance.md lists the
+//! sources by the numbers given here (R3 and so on). **Invariant:** the defaults of every profile are lawful.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::rules::policy::{CAP_A_DAY, Minutes, Policy, Profile, show_minutes};
 /// The span of a policy's cap of 24 hours.
 pub const DAY: Duration = Duration::from_secs(86_400);
 
-/// The span of a policy's cap of a week: a calendar week in which the clocks are set back by two hours lasts so long.
+/// The span of a policy's cap of a week: the length of a calendar week in which the clocks are set back by two hours.
 pub const WEEK: Duration = Duration::from_secs(7 * 86_400 + 7200);
 
-/// The span of a policy's cap of a month: the longest calendar month in which the clocks are set back.
+/// The span of a policy's cap of a month: the length of the longest calendar month in which the clocks are set back.
 pub const MONTH: Duration = Duration::from_secs(31 * 86_400 + 7200);
 
 /// One limit of a policy.
@@ -24,13 +24,13 @@ pub const MONTH: Duration = Duration::from_secs(31 * 86_400 + 7200);
 pub struct Limit {
     /// Its key in the rules file.
     pub key: &'static str,
-    /// What it says.
+    /// The value in the policy.
     pub value: String,
-    /// What is allowed.
+    /// The values that are allowed.
     pub bound: String,
-    /// By what.
+    /// The law or rule that sets the bound.
     pub law: &'static str,
-    /// Whether it keeps within that.
+    /// Whether the value is within the bound.
     pub lawful: bool,
 }
 
@@ -42,11 +42,11 @@ pub struct Fault {
     pub policy: String,
     /// The limit.
     pub key: &'static str,
-    /// What it says.
+    /// The value in the policy.
     pub value: String,
-    /// What is allowed.
+    /// The values that are allowed.
     pub bound: String,
-    /// By what.
+    /// The law or rule that sets the bound.
     pub law: &'static str,
 }
 
@@ -62,7 +62,7 @@ const CONSENT: &str = "38-FZ article 18 (R1) and 230-FZ article 7 part 3 (R3)";
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
-/// More than this nobody means.
+/// The largest number of attempts that is taken for meant.
 const MANY: i64 = 1000;
 
 impl Policy {
@@ -88,7 +88,7 @@ impl Policy {
             .collect()
     }
 
-    /// How often.
+    /// The limits on how often a number is called.
     fn caps(&self) -> [Limit; 4] {
         let debt = self.profile == Profile::Debt;
         let (most, law) = if debt { (1, DEBT) } else { (CAP_A_DAY, HOUSE_CAP) };
@@ -108,9 +108,9 @@ impl Policy {
         ]
     }
 
-    /// How long, and how long between.
+    /// The limits on durations: between attempts, of ringing, until somebody reacts.
     fn times(&self) -> [Limit; 4] {
-        let rungs_rise = self.escalation_pct.windows(2).all(|pair| pair[0] < pair[1]);
+        let shares_rise = self.escalation_pct.windows(2).all(|pair| pair[0] < pair[1]);
         [
             Limit {
                 key: "retry_delays",
@@ -128,13 +128,13 @@ impl Policy {
                 bound: format!("1 to 10 shares of 1 to {MANY} that rise"),
                 law: HOUSE,
                 lawful: (1..=10).contains(&self.escalation_pct.len())
-                    && rungs_rise
-                    && self.escalation_pct.iter().all(|rung| (1..=MANY).contains(&i64::from(*rung))),
+                    && shares_rise
+                    && self.escalation_pct.iter().all(|share| (1..=MANY).contains(&i64::from(*share))),
             },
         ]
     }
 
-    /// At what time of the day.
+    /// The limits on the time of the day.
     fn hours(&self) -> [Limit; 4] {
         let (weekdays, weekends, law) = match self.profile {
             Profile::Service => ((0, 1440), (0, 1440), HOUSE),
@@ -165,7 +165,7 @@ impl Policy {
         ]
     }
 
-    /// When it begins, when it ends, and whom it concerns.
+    /// The limits on when callbacks begin and end, and which numbers they may go to.
     fn ends(&self) -> [Limit; 6] {
         let place = |text: &String| {
             if is_country(text) {

@@ -1,12 +1,12 @@
-//! The limits under which calls back are made: a policy has a name, a profile, and a version that grows with every change.
+//! The limits of callbacks: a policy has a name, a profile, and a version that grows with every change.
 //!
 //! In: a profile. Out: a [`Policy`] with its defaults; what each limit may be at most stands in [`crate::rules::limits`].
 //!
 //! **The caps of a week and a month.** The law on debts counts calendar weeks and calendar months by the debtor's clock
-//! (R3), of which we know neither the zone for sure nor, across two attempts, that it stays the same. So we count the
-//! attempts of the last [`WEEK`](crate::rules::limits::WEEK) and [`MONTH`](crate::rules::limits::MONTH), which are as long as
-//! the longest calendar week and month that there are. Whatever two attempts lie in one calendar week lie in one such
-//! span, wherever the customer is: never more than the law allows; sometimes, across the turn of a week or month, less.
+//! (R3). We do not know the debtor's time zone for sure, and it may change between two attempts. So we count the attempts
+//! of the last [`WEEK`](crate::rules::limits::WEEK) and [`MONTH`](crate::rules::limits::MONTH), which are as long as the
+//! longest calendar week and month. Two attempts of one calendar week always lie in one such span, in any time zone. So
+//! there are never more attempts than the law allows; across the end of a week or month there may be fewer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,7 +35,7 @@ crate::vocabulary! {
 /// Counted attempts to one number on one business day, across queues.
 ///
 /// Source: the house rule of the business text ("at most three callback attempts during a working day").
-/// No statute sets it for service calls; some set less for others, which policies lower it to.
+/// No law sets it for service calls. Some laws set less for sales and debts; the policies of these profiles follow them.
 pub const CAP_A_DAY: i32 = 3;
 
 /// A stretch of the day at the called party's place, in minutes since midnight: from, and up to. None if both are 0.
@@ -217,14 +217,14 @@ impl Policy {
     #[must_use]
     pub fn of(profile: Profile) -> Self {
         let debt = profile == Profile::Debt;
-        // In the evening of a weekday something may be sold an hour less long than a debt may be spoken of (R16, R3).
+        // On weekdays, sales calls must end an hour earlier than calls about debts (R16, R3).
         let evening = if profile == Profile::Sales { 21 } else { 22 };
         Self {
             name: profile.into(),
             version: 1,
             profile,
             cap_day: if debt { 1 } else { CAP_A_DAY },
-            // A business day that crosses midnight must not hold two calls of one date of the customer's.
+            // A business day that crosses midnight must not allow two calls on one of the customer's dates.
             cap_24h: debt.then_some(1),
             cap_week: debt.then_some(2),
             cap_month: debt.then_some(8),
@@ -261,11 +261,11 @@ impl Policy {
     #[must_use]
     pub fn inside(&self, (from, to): Minutes) -> Minutes {
         let margin = minutes(self.margin);
-        // Ringing at the very end would end beyond it.
+        // A phone that begins to ring at the very end would ring beyond it.
         (from.saturating_add(margin), to.saturating_sub(margin.saturating_add(minutes(self.ring))))
     }
 
-    /// The least time after so many attempts of a day.
+    /// Returns the shortest time to the next attempt after `counted` attempts of a day.
     #[must_use]
     pub fn gap_after(&self, counted: i64) -> Duration {
         let place = usize::try_from(counted.max(1) - 1).unwrap_or(usize::MAX);
@@ -273,25 +273,28 @@ impl Policy {
         gap.unwrap_or_default().max(MINUTE * 15)
     }
 
-    /// When each rung of the reaction time is reached that began at `from`.
-    fn rung_times(&self, hours: WorkingTime<'_>, from: UnixMs) -> Vec<(i32, UnixMs)> {
-        let rung = |pct: &i32| {
+    /// Returns when each escalation of the reaction time that began at `from` comes.
+    fn escalation_times(&self, hours: WorkingTime<'_>, from: UnixMs) -> Vec<(i32, UnixMs)> {
+        let escalation = |pct: &i32| {
             let share = self.reaction * u32::try_from(*pct).ok()? / 100;
             Some((*pct, hours.after(from, share)?))
         };
-        self.escalation_pct.iter().filter_map(rung).collect()
+        self.escalation_pct.iter().filter_map(escalation).collect()
     }
 
-    /// The rungs that are reached by `at`.
+    /// Returns the escalations that have come by `at`.
     #[must_use]
     pub fn escalations_until(&self, hours: WorkingTime<'_>, from: UnixMs, at: UnixMs) -> Vec<(i32, UnixMs)> {
-        self.rung_times(hours, from).into_iter().filter(|(_, then)| *then <= at).collect()
+        self.escalation_times(hours, from).into_iter().filter(|(_, then)| *then <= at).collect()
     }
 
-    /// The first rung that is not reached at `at`.
+    /// Returns the first escalation that comes after `at`.
     #[must_use]
     pub fn next_escalation(&self, hours: WorkingTime<'_>, from: UnixMs, at: UnixMs) -> Option<(i32, UnixMs)> {
-        self.rung_times(hours, from).into_iter().filter(|(_, then)| *then > at).min_by_key(|(_, then)| *then)
+        self.escalation_times(hours, from)
+            .into_iter()
+            .filter(|(_, then)| *then > at)
+            .min_by_key(|(_, then)| *then)
     }
 }
 

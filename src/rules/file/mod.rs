@@ -1,10 +1,10 @@
 //! The rules file: what an administrator decides, in TOML.
 //!
 //! In: a text. Out: [`Rules`], or everything that is wrong with the text, each with its line and its remedy.
-//! The types of [`crate::rules`] are the file form. `defaults` puts what `[defaults]` says into the entries that leave it
-//! out, `items` reads the entries (`schedules` the hours), `order` looks at how they work together, `write` makes a file
+//! The types of [`crate::rules`] are the file form. `defaults` completes the entries with the values of `[defaults]`, `items`
+//! reads the entries (`schedules` the hours), `order` looks at how they work together, `write` makes a file
 //! of rules, `changes` compares two. **Invariant:** `parse(write(rules)) == rules`, but for the versions of policies,
-//! which the database counts; a text with one fault yields nothing at all, so nothing can be half applied.
+//! which the database counts; a text with a fault yields no rules at all, so nothing is applied by half.
 
 mod changes;
 mod defaults;
