@@ -155,7 +155,7 @@ fn report(c: &mut Database, today: NaiveDate) -> Result<Sheet, StoreError> {
     let days = Days { from: today.into(), to: today.into() };
     let (calls, offers) = (reports::calls_daily(c, days)?, reports::offers_by_agent(c, days)?);
     let (cases, waits) = (reports::cases(c, days)?, reports::waits_answered(c, days)?);
-    let made = attempts::results(c)?;
+    let made = attempts::dispositions(c)?;
     let reasons = tally(cases.iter().map(|case| (case.reason.clone(), 1)));
     let outcomes = tally(offers.iter().map(|offer| (offer.outcome.clone(), offer.offers)));
     Ok(Sheet::default()

@@ -43,7 +43,7 @@ pub struct Claim {
     pub claimed_by: String,
     /// The time by which an agent must have accepted the case.
     pub lease_until: UnixMs,
-    /// When the claim ends by itself. An agent who accepts in the last moment has a little longer.
+    /// When the claim ends by itself: a little later, for an agent who accepts in the last moment of the lease.
     pub next_at: UnixMs,
 }
 

@@ -16,7 +16,7 @@ use crate::missed::contact::Contact;
 use crate::phone::E164;
 
 /// Closes the open case of a number after a talk outside the case, if the talk was long enough and began after the
-/// latest missed call. An attempt that is under way, or waits for its disposition, goes on unchanged.
+/// latest missed call. An attempt that is under way, or that waits for its disposition, is not changed.
 ///
 /// # Errors
 /// When the database fails.

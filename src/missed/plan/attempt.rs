@@ -46,7 +46,7 @@ pub(super) fn by_length<'a>(attempt: &Attempt, rules: &CaseRules<'_>) -> Change<
         attempt: attempt.id,
         disposition: attempt.disposition_by_length(rules.least_talk),
         cause: None,
-        note: Some("nobody said what came of it: its length decided"),
+        note: Some("nobody recorded a disposition: the length of the talk decided"),
     }
 }
 

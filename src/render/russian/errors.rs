@@ -393,7 +393,10 @@ pub(super) const ERRORS: &[Pair] = &[
         "{path} is not a SQLite database: name another file in [database] url, or move this one away",
         "{path} — не база данных SQLite: укажите другой файл в url в [database] или уберите этот",
     ),
-    ("{result} is not for people to say", "результат {result} записывает только сама программа"),
+    (
+        "{result} cannot be recorded by people: only the controller records it",
+        "результат {result} записывает только сама программа",
+    ),
     ("{text} has passed: write a time in the future", "{text} уже в прошлом: напишите будущее время"),
     (
         "{text} is no head: write HASH@ID, as `dozvon audit head` prints it",

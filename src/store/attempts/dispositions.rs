@@ -9,24 +9,24 @@ use crate::store::dialect::columns;
 use crate::store::schema::attempts;
 use crate::store::{Database, StoreError};
 
-/// Returns whether an agent is in a talk that will need a disposition, or has not yet given the one for a past talk.
-/// Such an agent gets no more work. An agent who dialled by hand is asked for a disposition too, but still gets work.
+/// Returns whether an agent talks for a callback, or has not recorded the disposition of the last one. Such an agent
+/// gets no more work. An agent who dialled by hand is asked for a disposition too, but still gets work.
 ///
 /// # Errors
 /// When the database fails.
 pub fn lacks_disposition_of(c: &mut Database, agent: &AgentName) -> Result<bool, StoreError> {
-    let owed = [State::Talking, State::WrappingUp];
+    let undisposed = [State::Talking, State::WrappingUp];
     let open = attempts::table
-        .filter(attempts::agent.eq(agent).and(attempts::state.eq_any(owed)))
+        .filter(attempts::agent.eq(agent).and(attempts::state.eq_any(undisposed)))
         .filter(attempts::way.ne(Way::ManualDial));
     Ok(open.count().get_result::<i64>(c)? > 0)
 }
 
-/// Returns the results of all attempts that have one.
+/// Returns the dispositions of all attempts that have one.
 ///
 /// # Errors
 /// When the database fails.
-pub fn results(c: &mut Database) -> Result<Vec<Disposition>, StoreError> {
+pub fn dispositions(c: &mut Database) -> Result<Vec<Disposition>, StoreError> {
     let results: Vec<Option<Disposition>> =
         attempts::table.filter(attempts::disposition.is_not_null()).select(attempts::disposition).load(c)?;
     Ok(results.into_iter().flatten().collect())

@@ -1,7 +1,8 @@
 //! Attempts: each dialling of a customer, with its place among the attempts that a business day allows.
 //!
-//! A place is reserved before the customer's phone is called, and is never given twice. An attempt's row only gains
-//! facts until its result completes it. The database refuses every other change, whoever asks (migrations/README.md).
+//! An attempt takes its place before the customer's phone is called, and no two attempts have the same place. The row of
+//! an attempt only gains facts, and its disposition is the last one. The database refuses every other change, whoever
+//! asks (migrations/README.md).
 //!
 //! In the order of an attempt's life: `reserve`, `progress`, `finish`; `record` is for an attempt that a person reports.
 //! `counts` counts attempts, `dispositions` finds those whose disposition is known or missing, `trunk_claims` finds what
@@ -17,7 +18,7 @@ mod row;
 mod trunk_claims;
 
 pub use counts::{counted, counted_of_case, counted_since, failed_since, first_counted, last_counted};
-pub use dispositions::{lacks_disposition_of, latest_without_disposition, results, without_disposition};
+pub use dispositions::{dispositions, lacks_disposition_of, latest_without_disposition, without_disposition};
 pub use finish::{Finish, finish};
 pub use progress::{answered, dialled, over_trunk, talk_ended};
 pub use record::{ReportedAttempt, record};

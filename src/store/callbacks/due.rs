@@ -44,7 +44,8 @@ pub fn missing_dispositions(
     Ok(missing.order(attempts::id).limit(limit).select(attempts::id).load(c)?)
 }
 
-/// Lets the length of such a talk decide its result, so that neither the agent nor the number waits for ever.
+/// Decides the disposition of such a talk by its length. Otherwise its agent would get no more work, and its number no
+/// more calls.
 ///
 /// # Errors
 /// When the database fails.

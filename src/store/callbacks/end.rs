@@ -60,7 +60,7 @@ pub struct TrunkRefusal {
 }
 
 impl CallbackResult {
-    /// Returns the result of a customer's leg that ended with `cause` before anybody answered.
+    /// Returns how a callback ended whose customer's leg ended with `cause` before anybody answered.
     #[must_use]
     pub fn unreached(attempt: AttemptId, cause: &str, rang: bool) -> Self {
         Self::without_talk(attempt, of_cause(cause, rang), cause)

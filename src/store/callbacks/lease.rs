@@ -84,7 +84,8 @@ pub fn ready(
 pub enum Leased {
     /// The case is leased.
     Case(Box<LeasedCase>),
-    /// A guard refused. The case is deferred or closed; it stays due if the hourly limit of all dials refused it.
+    /// A guard refused the dial. The case was put off or closed. If the hourly limit of all dials refused it, the case
+    /// is still due.
     Refused(Refusal),
     /// The case is no longer due.
     NotDue,

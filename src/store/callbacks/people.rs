@@ -138,7 +138,10 @@ pub fn record_disposition(
     if said.disposition.may_be_uncounted()
         || matches!(said.disposition, Disposition::Orphaned | Disposition::Abandoned)
     {
-        return Err(StoreError::Refused(format!("{} is not for people to say", said.disposition)));
+        return Err(StoreError::Refused(format!(
+            "{} cannot be recorded by people: only the controller records it",
+            said.disposition
+        )));
     }
     let finish = Finish { note: said.note, ..Finish::new(row.id, said.disposition, said.at) };
     finish_and_follow(c, &case, callback_rules, &finish, said.later)?;

@@ -394,7 +394,7 @@ fn an_agent_is_not_free_before_recording_the_result_of_the_talk() {
         }
         assert!(
             app.record_disposition(id, Disposition::TechnicalFailure, min(5)).await.is_err(),
-            "not for people to say"
+            "cannot be recorded by people"
         );
         app.record_disposition(id, Disposition::Voicemail, min(5)).await.unwrap();
         ready().await.unwrap();

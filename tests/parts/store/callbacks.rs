@@ -278,7 +278,7 @@ fn without_a_recorded_result_the_agent_is_asked_and_then_the_length_of_the_talk_
         assert_eq!(app.stage(case).await, "agent_reached");
         assert_eq!(
             app.attempts(case).await[0].note.as_deref(),
-            Some("nobody said what came of it: its length decided")
+            Some("nobody recorded a disposition: the length of the talk decided")
         );
         free().await.unwrap();
     });
