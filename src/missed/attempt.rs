@@ -44,7 +44,7 @@ crate::vocabulary! {
 
 crate::vocabulary! {
     /// The disposition of an attempt.
-    "attempt result" pub enum Disposition {
+    "disposition" pub enum Disposition {
         /// Somebody talked with the customer.
         Reached = "reached",
         /// The customer asks to be called later.
@@ -89,7 +89,7 @@ pub enum Consequence {
 }
 
 impl Disposition {
-    /// Whether an attempt with this disposition may stay uncounted. Only an attempt that cannot have rung may.
+    /// Whether an attempt with this disposition may be left out of the counts: only if the phone cannot have rung.
     #[must_use]
     pub const fn may_be_uncounted(self) -> bool {
         matches!(self, Self::TechnicalFailure | Self::Cancelled)
@@ -120,11 +120,13 @@ impl Disposition {
 /// Returns the disposition of a dial that ended with `cause`. `alerted`: the customer's phone is known to have been
 /// called.
 ///
-/// A cause that arrives before any ringing comes from the trunk and does not count, unless it is one of
-/// `CUSTOMERS_OWN`: an account without funds, a barred route and a wrong dial format look the same as a customer who
-/// rejects the call or a number that does not exist. If such a cause makes a statement about the customer, the
-/// statement is a [`Claim`], and a claim is believed only once it is confirmed. A number format that the trunk does not
-/// accept (SIP 484) is never believed: the administrator has to correct it.
+/// A cause that arrives before any ringing is taken to come from the trunk, and the attempt does not count. The reason:
+/// an account without funds, a barred route and a wrong dial format have the same causes as a customer who rejects the
+/// call and a number that does not exist. Busy, `UNWANTED`, `CUSTOMERS_OWN` and [`is_unseen`] are the exceptions.
+///
+/// If a cause before any ringing says something about the customer, that is a [`Claim`], which is believed only once it
+/// is confirmed. SIP 484 (the trunk does not accept the format of the number) is never believed: the administrator has
+/// to correct the format.
 ///
 /// Source: FreeSWITCH's `sofia_glue_sip_cause_to_freeswitch` (401, 402, 403, 407, 603 and 608
 /// are `CALL_REJECTED`, 404 `UNALLOCATED_NUMBER`, 410 `NUMBER_CHANGED`, 484 `INVALID_NUMBER_FORMAT`, 485 and 604
@@ -158,11 +160,11 @@ const CUSTOMERS_OWN: [&str; 6] = [
 const ENDED_HERE: [&str; 5] =
     ["ORIGINATOR_CANCEL", "MANAGER_REQUEST", "SYSTEM_SHUTDOWN", "LOSE_RACE", "PICKED_OFF"];
 
-/// The cause of a dial of which nothing was heard until our own time limit. FreeSWITCH uses this cause for a trunk that
-/// does not answer.
+/// The cause of a dial for which the trunk reported no progress within our own time limit. FreeSWITCH uses this cause
+/// for a trunk that does not answer.
 pub const NO_PROGRESS: &str = "RECOVERY_ON_TIMER_EXPIRE";
 
-/// Whether the controller lost sight of a leg that ended with this cause. The phone may have rung.
+/// Whether this cause means that the controller could not watch the leg to its end. The phone may have rung.
 #[must_use]
 pub fn is_unseen(cause: &str) -> bool {
     matches!(cause, "LINK_LOST" | "SWITCH_RESTARTED")
@@ -224,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dial_counts_unless_it_surely_did_not_ring() {
+    fn a_dial_counts_unless_the_phone_cannot_have_rung() {
         for (cause, alerted, outcome) in [
             ("NO_ANSWER", true, Disposition::NoAnswer),
             ("NO_USER_RESPONSE", false, Disposition::NoAnswer),
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_trunk_says_of_a_customer_is_believed_once_it_is_confirmed() {
+    fn a_claim_of_a_trunk_about_a_customer_is_believed_once_it_is_confirmed() {
         let another = EarlierClaim { by_another: true, works_since: false };
         let again = EarlierClaim { by_another: false, works_since: false };
         let works = EarlierClaim { by_another: false, works_since: true };
@@ -283,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_is_nobody() {
+    fn an_answering_machine_does_not_close_the_case() {
         assert_eq!(Disposition::Voicemail.consequence(), Consequence::Again);
         assert_eq!(Disposition::Reached.consequence(), Consequence::Close(Closed::AgentReached));
         assert_eq!(Disposition::WrongNumber.consequence(), Consequence::Suppress(Closed::WrongNumber));

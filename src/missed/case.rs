@@ -2,7 +2,7 @@
 //!
 //! | step | from | to |
 //! |---|---|---|
-//! | settle, open | settling, deferred, waiting, handed over | due |
+//! | open | settling, deferred, waiting, handed over | due |
 //! | defer | settling, due, claimed, attempting, waiting, handed over | deferred |
 //! | claim | due | claimed |
 //! | release | claimed, attempting | due |
@@ -96,7 +96,7 @@ crate::vocabulary! {
 impl Closed {
     /// The error text for closing a case as erased without an erasure.
     pub const ONLY_BY_ERASURE: &'static str =
-        "a case is closed as erased only when its person is: `dozvon erase NUMBER` does both";
+        "a case is closed as erased only together with its customer's data: `dozvon erase NUMBER` does both";
 }
 
 crate::vocabulary! {
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_claimed_who_is_not_due_and_only_an_attempt_leads_to_a_retry() {
+    fn only_a_due_case_is_claimed_and_only_an_attempt_leads_to_a_retry() {
         for (from, to) in legal_changes() {
             assert!(to != Stage::Claimed || from == Stage::Due, "{from} -> {to}");
             assert!(to != Stage::Waiting || from == Stage::Attempting, "{from} -> {to}");
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_happens_there_is_a_way_on_but_none_into_a_second_attempt_at_once() {
+    fn every_stage_has_a_next_step_and_no_attempt_leads_straight_to_a_second_one() {
         for &stage in Stage::ALL {
             assert!(Step::ALL.iter().any(|&made| step(stage, made).is_ok()), "{stage} is no dead end");
         }

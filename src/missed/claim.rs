@@ -12,7 +12,7 @@ use super::plan::SOON;
 use crate::clock::UnixMs;
 use crate::ids::CallId;
 
-/// What is read of a case before a callback claims it.
+/// The facts about a case that decide whether a callback may claim it.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
     /// Whether the case is open.
@@ -28,7 +28,7 @@ pub struct Candidate<'a> {
 /// Whether a callback may claim a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimable {
-    /// The case is closed, or waits for something else than a call.
+    /// The case is closed, or waits for something other than a call.
     No,
     /// The case is due, but the customer wants no call before this time. The case is put off until then.
     Later(UnixMs),
@@ -87,7 +87,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
     const LEASE: Duration = Duration::from_secs(180);
 
-    /// What the database would hold of a case.
+    /// What the database would hold about a case.
     #[derive(Debug)]
     struct Row {
         open: bool,
@@ -162,7 +162,7 @@ mod tests {
             }
         }
 
-        /// One of the callbacks goes on: it dials the customer, or gives the case back. Only who has the case can.
+        /// One of the callbacks goes on: it dials the customer, or gives the case back, if it still has the case.
         fn goes_on(&mut self, which: u8, dials: bool) {
             let Some(call) = self.callbacks.get(usize::from(which) % self.callbacks.len().max(1)) else {
                 return;
@@ -197,7 +197,7 @@ mod tests {
             }
         }
 
-        /// Checks what holds after every happening.
+        /// Checks what must hold after every event.
         fn holds(&self) {
             let holders = self.callbacks.iter().filter(|call| self.row.candidate().is_claimed_by(**call));
             let holders = holders.count();
@@ -211,7 +211,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
 
-        /// In every order of happenings, one callback at most has the case, none has it before the customer wants the
+        /// In every order of events, at most one callback has the case, none has it before the customer wants the
         /// call or after its claim is over, and whoever lost the case can do nothing with it.
         #[test]
         fn no_history_gives_a_case_to_two_callbacks(

@@ -20,7 +20,7 @@ pub const PAUSE: Duration = Duration::from_secs(72 * 3_600);
 
 /// The largest share of answered calls in 30 days that may be abandoned, in per cent (47 CFR 64.1200(a)(7), 16 CFR
 /// 310.4(b)(4)(i)).
-const MOST_PCT: i64 = 3;
+const MAX_ABANDONED_PCT: i64 = 3;
 
 /// What is counted before a customer is dialled without an agent. The first three count such dials within
 /// [`SHARE_OVER`], to all customers.
@@ -49,11 +49,11 @@ pub fn may_dial(profile: Profile, counts: &Counts) -> bool {
 }
 
 /// Whether the share of abandoned calls allows one more. The check assumes that every dial under way is abandoned: even
-/// then the share must stay within [`MOST_PCT`] of the answered calls. If no call was abandoned and no dial is under
+/// then the share must stay within [`MAX_ABANDONED_PCT`]. If no call was abandoned and no dial is under
 /// way, one dial is allowed.
 const fn share_allows(answered: i64, abandoned: i64, under_way: i64) -> bool {
     let worst = abandoned + under_way;
-    worst == 0 || (worst + 1) * 100 <= MOST_PCT * (answered + under_way + 1)
+    worst == 0 || (worst + 1) * 100 <= MAX_ABANDONED_PCT * (answered + under_way + 1)
 }
 
 #[cfg(test)]
@@ -178,7 +178,7 @@ mod tests {
                         let Counts { abandoned, .. } = world.counts(0, 0);
                         if world.end(who, end) && abandoned > 0 {
                             let Counts { answered, abandoned, .. } = world.counts(0, 0);
-                            prop_assert!(abandoned * 100 <= MOST_PCT * answered, "{abandoned} of {answered}");
+                            prop_assert!(abandoned * 100 <= MAX_ABANDONED_PCT * answered, "{abandoned} of {answered}");
                         }
                     }
                 }
@@ -198,7 +198,7 @@ mod tests {
                     answered += 1;
                     abandoned += i64::from(left);
                 }
-                prop_assert!(before == 0 || abandoned * 100 <= MOST_PCT * answered, "{abandoned} of {answered}");
+                prop_assert!(before == 0 || abandoned * 100 <= MAX_ABANDONED_PCT * answered, "{abandoned} of {answered}");
             }
         }
     }

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_we_could_deliver_is_nobody_s() {
+    fn an_address_that_only_we_could_deliver_to_is_refused() {
         for good in ["ivan@example.com", "a.b+c@mail.example.co.uk", "x@почта.рф", "x@EXAMPLE.COM."] {
             assert!(is_public(good), "{good}");
         }

@@ -84,14 +84,14 @@ pub struct Sent {
 pub enum Spent {
     /// The limit of the recipient: the message is not sent.
     #[error(
-        "{limit} messages in 24 hours are the most for one recipient whom a stranger named: [notify.callers]"
+        "{limit} messages in 24 hours is the limit for one recipient whom a stranger named: see [notify.callers]"
     )]
     Recipient {
         /// The limit.
         limit: i64,
     },
     /// The limit of all recipients: the message is sent later.
-    #[error("{limit} messages an hour are the most for all whom strangers named: [notify.callers]")]
+    #[error("{limit} messages an hour is the limit for all whom strangers named: see [notify.callers]")]
     Hour {
         /// The limit.
         limit: i64,
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_recipient_s_limit_comes_before_that_of_all() {
+    fn the_limit_of_the_recipient_is_checked_before_the_limit_of_the_hour() {
         let limits = Limits { recipient_a_day: 2, all_an_hour: 10 };
         let said = |to_recipient, to_all| check(limits, Sent { to_recipient, to_all }).map_err(Said::from);
         assert_eq!([said(0, 0), said(1, 9)], [Ok(()); 2]);

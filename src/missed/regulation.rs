@@ -19,7 +19,9 @@ use crate::rules::policy::Policy;
 
 /// No further attempt is allowed on this business day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the number has had its {cap} attempts of this business day: the next one is allowed on the next")]
+#[error(
+    "the number has had its {cap} attempts of this business day: no further attempt before the next business day"
+)]
 pub struct CapReached {
     /// The most attempts that the day allows.
     pub cap: i32,
@@ -142,7 +144,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Whether no hour in which we are open is ever lawful where the customer may be.
+    /// Whether our hours and the customer's lawful hours do not overlap in the days ahead.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         matches!(self.guard, Guard::QueueHours | Guard::CalleeWindow) && self.until.is_none()
@@ -161,7 +163,7 @@ fn refuse<T>(guard: Guard, until: Option<UnixMs>, why: impl Into<String>) -> Res
 /// # Errors
 /// The [`Refusal`] of the first guard that forbids the dial.
 pub fn check(history: &NumberHistory, rules: &DialRules<'_>, at: UnixMs) -> Result<Permit, Refusal> {
-    persons(history)?;
+    at_any_hour(history)?;
     if let Err(barred) = rules.reaches(&history.number, history.abroad_allowed) {
         return refuse(Guard::Destination, None, barred.to_string());
     }
@@ -213,7 +215,7 @@ impl<'a> DialRules<'a> {
 }
 
 /// Checks what forbids a dial at any hour.
-fn persons(history: &NumberHistory) -> Result<(), Refusal> {
+fn at_any_hour(history: &NumberHistory) -> Result<(), Refusal> {
     if !history.open {
         return refuse(Guard::CaseOpen, None, "the case is closed");
     }
@@ -246,7 +248,11 @@ fn caps(history: &NumberHistory, rules: &DialRules<'_>, at: UnixMs) -> Result<i3
             // The guard is asked again a day after the latest counted attempt, although the oldest one may leave the
             // period at another time.
             let until = history.last_counted_at.map_or(at + DAY, |last| last + span.min(DAY));
-            return refuse(guard, Some(until.max(at + DAY / 24)), format!("{counted} attempts are the most"));
+            return refuse(
+                guard,
+                Some(until.max(at + DAY / 24)),
+                format!("{counted} attempts reach the cap"),
+            );
         }
     }
     Ok(ordinal)

@@ -50,9 +50,9 @@ impl Verdict {
         matches!(self, Self::Nothing(Why::GotThrough))
     }
 
-    /// Returns the same verdict, except that a call that the caller ended after less than `shortest` opens no case. The
-    /// number that a caller shows may belong to somebody else. A call that rings only once must not cause a callback to
-    /// the owner of that number.
+    /// Returns the same verdict, but no case for a call that the caller ended after less than `shortest`. The number
+    /// that a caller shows may belong to somebody else: a call that rings only once must not cause a callback to the
+    /// owner of that number.
     #[must_use]
     pub fn unless_too_short(self, ending: Ending, lasted: Duration, shortest: Duration) -> Self {
         match self {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn who_talked_is_owed_nothing_and_who_did_not_is_owed_a_call() {
+    fn a_caller_who_talked_gets_no_case_and_any_other_gets_one() {
         for &ending in Ending::ALL {
             for &stage in Stage::ALL {
                 for open in [true, false] {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_is_what_the_caller_met() {
+    fn the_reason_says_where_the_caller_was_lost() {
         let cases = [
             (Ending::Abandoned, Stage::Waiting, true, Reason::AbandonedWaiting),
             (Ending::Abandoned, Stage::Ringing, true, Reason::AbandonedRinging),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn who_only_lets_it_ring_once_costs_nobody_a_call() {
+    fn a_call_that_rings_only_once_opens_no_case() {
         let owed = Verdict::Case(Reason::AbandonedWaiting);
         let (short, shortest) = (Duration::from_millis(2999), Duration::from_secs(3));
         let after = |ending, lasted| owed.unless_too_short(ending, lasted, shortest);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_called_who_cannot_be() {
+    fn a_caller_without_a_callable_number_gets_no_case() {
         let verdict = |party| verdict(Ending::Abandoned, Stage::Waiting, &party, true);
         assert_eq!(verdict(Party::Withheld), Verdict::Nothing(Why::NotCallable));
         assert_eq!(verdict(Party::Invalid), Verdict::Nothing(Why::NotCallable));

@@ -3,8 +3,8 @@
 //! In: the queue's hours, the zones where the customer may be, the policy, and when the customer last called. Out: the
 //! proof that an instant is lawful, which goes into the attempt's row, or the next lawful instant.
 //! **Invariant:** a permitted instant lies in the queue's hours. In every zone where the customer may be, it lies
-//! inside the lawful hours by the margin. One exception: shortly after a call of the customer's own, the hour at their
-//! place does not matter, where the policy says so.
+//! inside the lawful hours by the margin. One exception, under a policy of the profile service that allows it: shortly
+//! after the customer has called, the hour at the customer's place does not matter.
 
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ impl Window<'_> {
     /// Returns the lawful hours in a zone on the zone's own date at `at`.
     fn hours_there(&self, zone: Tz, at: UnixMs) -> Minutes {
         let date = civil_date(zone, at);
-        // A date with exceptional hours for us is taken for a day of rest elsewhere, too.
+        // A date on which we have exceptional hours counts as a day of rest for the customer, too.
         let rest = is_day_of_rest(date, zone) || self.hours.differs(date);
         self.policy.inside(if rest { self.policy.weekends } else { self.policy.weekdays })
     }
@@ -122,8 +122,8 @@ impl Window<'_> {
         None
     }
 
-    /// Returns the next instant after `at` at which the hour at the customer's place, or a call of their own, may make
-    /// a call lawful.
+    /// Returns the next instant after `at` at which a call may become lawful: by the hour at the customer's place, or
+    /// because the customer calls.
     fn next_edge(&self, at: UnixMs) -> Option<UnixMs> {
         let clocks = self.whereabouts.zones.iter().map(|zone| self.next_edge_of(*zone, at));
         clocks.chain(self.contact_at.filter(|contact| *contact > at)).min()
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn on_holidays_and_on_dates_that_differ_for_us_a_debt_is_spoken_of_in_the_hours_of_weekends() {
+    fn on_holidays_and_on_our_exceptional_dates_the_weekend_hours_apply_to_debts() {
         let (policy, moscow) = (Policy::of(Profile::Debt), of("+74951234567"));
         let always = ["mon-sun 00:00-24:00"];
         let shifted = schedule("Europe/Moscow", &always, &["2027-01-11 00:00-24:00"]);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_are_changed_open_a_window_too() {
+    fn a_change_of_the_clocks_opens_a_window_too() {
         // Berlin: on 2026-10-25 the clocks go from 03:00 back to 02:00; on 2026-03-29 they go from 02:00 to 03:00.
         let always = schedule("Europe/Berlin", &["mon-sun 00:00-24:00"], &[]);
         let policy = |weekends| Policy {
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_nowhere_known_may_be_called_after_his_next_call_only() {
+    fn a_customer_without_a_known_zone_is_called_only_after_their_next_call() {
         let always = schedule("Europe/Moscow", &["mon-sun 00:00-24:00"], &[]);
         let (policy, nowhere) = (Policy::of(Profile::Service), of("+12125551234"));
         let from = at("2026-11-23T03:00:00Z");

@@ -30,12 +30,12 @@ pub struct Wish {
 /// Returns the wish that holds after a request asks for a call at `wanted`, or as soon as possible. `known`: the sender
 /// is authenticated, and may put the call off as well.
 #[must_use]
-pub fn after_request(stands: Option<Wish>, wanted: Option<Wish>, known: bool) -> Option<Wish> {
-    match (stands, wanted) {
+pub fn after_request(current: Option<Wish>, wanted: Option<Wish>, known: bool) -> Option<Wish> {
+    match (current, wanted) {
         (_, None) => None,
         (_, wanted) if known => wanted,
-        (Some(stands), Some(wanted)) => {
-            Some(if wanted.not_before < stands.not_before { wanted } else { stands })
+        (Some(current), Some(wanted)) => {
+            Some(if wanted.not_before < current.not_before { wanted } else { current })
         }
         // The case may be called now.
         (None, Some(_)) => None,
@@ -44,8 +44,8 @@ pub fn after_request(stands: Option<Wish>, wanted: Option<Wish>, known: bool) ->
 
 /// Returns the wish that holds after one more missed call.
 #[must_use]
-pub fn after_miss(stands: Option<Wish>) -> Option<Wish> {
-    stands.filter(|wish| wish.source != Some(Source::Request))
+pub fn after_miss(current: Option<Wish>) -> Option<Wish> {
+    current.filter(|wish| wish.source != Some(Source::Request))
 }
 
 #[cfg(test)]
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_known_only_hastens() {
+    fn an_unauthenticated_sender_can_only_bring_a_call_forward() {
         let (early, late) = (wish(1, Source::Request), wish(2, Source::Request));
         for (stands, wanted, known, then) in [
             (None, late.clone(), false, None),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_miss_overrules_a_request_and_no_person() {
+    fn a_missed_call_overrules_a_request_but_not_a_person() {
         assert_eq!(after_miss(wish(9, Source::Request)), None);
         assert_eq!(after_miss(wish(9, Source::Person)), wish(9, Source::Person));
         let old = Some(Wish { not_before: UnixMs(9), source: None, by: None });

@@ -1,4 +1,4 @@
-//! What ends an attempt, and what follows from it.
+//! How an attempt ends, and what follows from it.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ pub(super) fn by_length<'a>(attempt: &Attempt, rules: &CaseRules<'_>) -> Change<
     }
 }
 
-/// Ends an attempt of which nobody knows how far it came. The attempt counts, so that there is never one too many.
+/// Ends an attempt during which the controller died. The phone may have rung, so the attempt counts towards the caps.
 pub(super) fn after_death<'a>(attempt: &Attempt, rules: &CaseRules<'_>, now: UnixMs) -> Vec<Change<'a>> {
     const CAUSE: &str = "CONTROLLER_RESTARTED";
     match attempt.state {
@@ -74,7 +74,7 @@ pub(super) fn follow<'a>(case: &Case, ended: &AttemptEnded, now: UnixMs) -> Vec<
     match ended.disposition.consequence() {
         Consequence::Suppress(reason) => vec![Change::ForbidCalls(reason), Change::Close(reason)],
         Consequence::Close(reason) if contact.follows(case.last_miss_at) => vec![Change::Close(reason)],
-        // A call was missed since, and its caller must still be called back. The repeat days start again.
+        // A call was missed after this contact began, and must still be called back. The repeat days start again.
         Consequence::Close(_) => vec![Change::RestartRepeatDays, again],
         Consequence::Again => vec![again],
     }
@@ -108,8 +108,8 @@ pub(super) fn again<'a>(
     changes
 }
 
-/// Decides what follows from an attempt that somebody made elsewhere. While an agent works on the case, the agent's own
-/// attempt decides.
+/// Decides what follows from an attempt that somebody made elsewhere. If that attempt did not reach the customer,
+/// nothing follows while an agent works on the case or the case waits for the repeat-contacts queue.
 pub(super) fn reported<'a>(case: &Case, ended: &AttemptEnded, now: UnixMs) -> Vec<Change<'a>> {
     let taken = matches!(case.stage, Stage::Claimed | Stage::Attempting);
     let again = ended.disposition.consequence() == Consequence::Again;

@@ -42,7 +42,7 @@ impl Case {
     }
 
     /// Returns when the reaction time began: at the missed call, or when a retry became due, but not before the
-    /// customer wants the call. A case that is put off meanwhile keeps its time.
+    /// customer wants the call. A case that became due and was then put off keeps its time.
     pub(super) fn reaction_from(&self, now: UnixMs) -> UnixMs {
         let first = self.first_attempt_at.map_or(self.opened_at, |_| now);
         let from = self.due_at.unwrap_or(first);
@@ -55,7 +55,7 @@ impl Case {
 pub struct Repeat<'a> {
     /// The name of the queue.
     pub queue: &'a QueueName,
-    /// The profile of law that applies to the queue.
+    /// The profile of the queue's policy: how strict the law is for its calls.
     pub profile: Profile,
     /// The hours of the queue.
     pub hours: WorkingTime<'a>,

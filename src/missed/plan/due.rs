@@ -44,7 +44,7 @@ pub(super) fn become_due<'a>(case: &Case, rules: &CaseRules<'_>, now: UnixMs) ->
     }
 }
 
-/// Tells the next part of the reaction time that is over, or lets the case wait if nobody may call for now.
+/// Tells every escalation that has passed and was not told yet, and sets the time of the next one.
 pub(super) fn remind<'a>(case: &Case, told: &[i32], rules: &CaseRules<'_>, now: UnixMs) -> Vec<Change<'a>> {
     let DialRules { policy, hours, .. } = rules.dial;
     let from = case.due_at.unwrap_or(case.opened_at);

@@ -22,7 +22,7 @@ pub(super) fn hand_over<'a>(case: &Case, made: i64, rules: &CaseRules<'_>, now: 
     let next_at = if begun { next_hours.next_open(now) } else { next_hours.next_day(now) };
     Change::HandOver {
         queue: repeat.map(|repeat| repeat.queue.clone()),
-        // A queue that does not open within a year is asked again all the same: its hours may change.
+        // If the queue does not open within a year, the case is checked again a day later: the hours may change.
         next_at: next_at.unwrap_or(now + DAY),
     }
 }

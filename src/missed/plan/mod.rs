@@ -30,7 +30,7 @@ use wait::put_off;
 use super::case::{Stage, Step};
 use crate::clock::UnixMs;
 
-/// How soon a question that cannot be decided now is asked again.
+/// How soon a case is checked again if nothing can be decided now.
 pub const SOON: Duration = Duration::from_secs(30);
 
 /// What changes when something happens to an open case.

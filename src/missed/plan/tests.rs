@@ -41,7 +41,7 @@ struct World<'a> {
     attempts: i64,
 }
 
-/// The next happening: the time since the last one, its kind, and its variant.
+/// The next event: the time since the last one, its kind, and its variant.
 type Happening = (u16, u8, u8);
 
 impl<'a> World<'a> {
@@ -307,7 +307,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Checks what holds after every happening.
+    /// Checks what must hold after every event.
     fn holds(&self) {
         if self.closed.is_some() {
             return;
@@ -323,7 +323,7 @@ impl<'a> World<'a> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
 
-    /// In every order of happenings, each step is legal, the caps of the day hold, nobody is told the same twice,
+    /// In every order of events, each step is legal, the caps of the day hold, nobody is told the same twice,
     /// nothing waits for ever, and a closed case stays as it is.
     #[test]
     fn no_history_breaks_the_workflow(
@@ -345,7 +345,7 @@ proptest! {
 }
 
 #[test]
-fn nobody_is_tried_for_ever() {
+fn no_customer_is_tried_for_ever() {
     let hours = schedule("Europe/Moscow", &["mon-fri 09:00-18:00"], &[]);
     let mut world = World::new(Policy::of(Profile::Service), &hours, &hours);
     while world.closed.is_none() {

@@ -70,7 +70,7 @@ fn every_guard_refuses_on_its_own() {
 }
 
 #[test]
-fn between_two_business_days_lies_the_least_gap_too() {
+fn the_least_gap_holds_between_two_business_days_too() {
     let always = schedule("Europe/Moscow", &["mon-sun 00:00-24:00"], &[]);
     let service = Policy { margin: Duration::ZERO, weekdays: (0, 1440), ..Policy::of(Profile::Service) };
     let last = at("2026-11-23T23:58:00+03:00");
@@ -123,7 +123,7 @@ fn after_the_third_or_without_a_lawful_time_the_case_is_handed_over() {
 }
 
 #[test]
-fn no_calendar_week_or_month_is_longer_than_what_the_caps_look_back_on() {
+fn no_calendar_week_or_month_is_longer_than_the_period_of_its_cap() {
     let first = |zone, date: NaiveDate| to_instant(zone, date.and_time(NaiveTime::MIN), Edge::Opening);
     let monday = NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
     let (mut longest_week, mut longest_month) = (Duration::ZERO, Duration::ZERO);

@@ -24,7 +24,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ("`dozvon init` makes the first settings", "первые настройки создаёт `dozvon init`"),
     ("`dozvon {command}` lists them", "список: `dozvon {command}`"),
     (
-        "a case is closed as erased only when its person is: `dozvon erase NUMBER` does both",
+        "a case is closed as erased only together with its customer's data: `dozvon erase NUMBER` does both",
         "как erased обращение закрывается только вместе с удалением данных: `dozvon erase NUMBER` делает и то, и другое",
     ),
     ("a case that is {stage} cannot {step}", "обращение на этапе «{*stage}» нельзя {*step}"),
@@ -273,7 +273,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ("the last attempt has no disposition yet", "результат прошлой попытки ещё не записан"),
     ("the log was set up twice: {error}", "журнал настроен дважды: {*error}"),
     (
-        "the number has had its {cap} attempts of this business day: the next one is allowed on the next",
+        "the number has had its {cap} attempts of this business day: no further attempt before the next business day",
         "все попытки на этот рабочий день сделаны ({cap}), следующая возможна в следующий рабочий день",
     ),
     ("the number must not be called", "на этот номер звонить нельзя"),
@@ -370,11 +370,11 @@ pub(super) const ERRORS: &[Pair] = &[
     ("{given} is not a {kind}", "{given} не подходит"),
     ("{given} is not {article} {kind}; use one of: {allowed}", "{given} не подходит; допустимо: {allowed}"),
     (
-        "{limit} messages an hour are the most for all whom strangers named: [notify.callers]",
+        "{limit} messages an hour is the limit for all whom strangers named: see [notify.callers]",
         "предел сообщений в час всем, кого указали посторонние: {limit} (см. [notify.callers])",
     ),
     (
-        "{limit} messages in 24 hours are the most for one recipient whom a stranger named: [notify.callers]",
+        "{limit} messages in 24 hours is the limit for one recipient whom a stranger named: see [notify.callers]",
         "предел сообщений за 24 часа одному получателю, которого указал посторонний: {limit} (см. [notify.callers])",
     ),
     (

@@ -119,7 +119,7 @@ pub(super) const REASONS: &[Pair] = &[
     ("we are closed", "у нас нерабочее время"),
     ("wrap-up is over", "постобработка окончена"),
     ("{bound}, or none", "{*bound}, или без предела"),
-    ("{counted} attempts are the most", "предел попыток исчерпан ({counted})"),
+    ("{counted} attempts reach the cap", "предел попыток исчерпан ({counted})"),
     ("{ending} while {stage}, {cause}", "{*ending}, этап: {*stage}, {cause}"),
     (
         "{hours} at most, with time left inside the margin, or closed",
