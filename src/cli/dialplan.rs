@@ -66,7 +66,7 @@ fn put(all: &[File], folder: &Path, force: bool, context: &Context) -> Result<()
             format!("there is no folder {}: name FreeSWITCH's configuration folder", folder.display());
         return Err(Failure::new(Exit::NotFound, message));
     }
-    let kept = |file: &File| file.is_switch_s_own() && !is_new(&folder.join(&file.place), file);
+    let kept = |file: &File| file.belongs_to_freeswitch() && !is_new(&folder.join(&file.place), file);
     for file in all.iter().filter(|file| !kept(file)) {
         files::refuse_to_overwrite(&folder.join(&file.place), &file.text, force)?;
     }

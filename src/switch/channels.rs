@@ -198,7 +198,7 @@ impl Node {
     /// # Errors
     /// If the node cannot be asked.
     pub async fn kill(&self, channel: ChannelId, cause: Cancel) -> Result<(), QueryError> {
-        none_is_fine(self.query(&format!("uuid_kill {channel} {cause}")).await)
+        or_gone(self.query(&format!("uuid_kill {channel} {cause}")).await)
     }
 
     /// Ends all legs of an offer.
@@ -206,7 +206,7 @@ impl Node {
     /// # Errors
     /// If the node cannot be asked.
     pub async fn kill_offer(&self, offer: OfferId, cause: Cancel) -> Result<(), QueryError> {
-        none_is_fine(self.query(&format!("hupall {cause} {} {offer}", Variable::Offer)).await)
+        or_gone(self.query(&format!("hupall {cause} {} {offer}", Variable::Offer)).await)
     }
 
     /// Plays a sound to a parked channel, instead of the sound before. The settings allow only sounds.
@@ -215,11 +215,11 @@ impl Node {
     /// If the node cannot be asked.
     pub async fn play_to(&self, channel: ChannelId, sound: &Sound) -> Result<(), QueryError> {
         // Broadcasts are queued, and a ringing tone has no end. A break without a sound is forgotten when the next one begins.
-        none_is_fine(self.query(&format!("uuid_break {channel} all")).await)?;
-        none_is_fine(self.query(&format!("uuid_broadcast {channel} {sound} aleg")).await)
+        or_gone(self.query(&format!("uuid_break {channel} all")).await)?;
+        or_gone(self.query(&format!("uuid_broadcast {channel} {sound} aleg")).await)
     }
 
-    /// Sends a caller whom nobody has to the beginning of our dialplan, as if they had dialled again.
+    /// Sends a caller who is connected with nobody to the beginning of our dialplan, as if they had dialled again.
     ///
     /// # Errors
     /// If the node cannot be asked.
@@ -228,7 +228,7 @@ impl Node {
         if !(1..=64).contains(&dialled.len()) || !dialled.chars().all(fits) {
             return Ok(());
         }
-        none_is_fine(self.query(&format!("uuid_transfer {caller} {dialled} XML {CONTEXT}")).await)
+        or_gone(self.query(&format!("uuid_transfer {caller} {dialled} XML {CONTEXT}")).await)
     }
 
     /// Waits until a channel is gone, or the FreeSWITCH that had it.
@@ -240,7 +240,7 @@ impl Node {
 }
 
 /// A refusal means that the channel is gone already, which is fine.
-fn none_is_fine(answer: Result<String, QueryError>) -> Result<(), QueryError> {
+fn or_gone(answer: Result<String, QueryError>) -> Result<(), QueryError> {
     match answer {
         Ok(_) | Err(QueryError::Refused { .. }) => Ok(()),
         Err(error) => Err(error),

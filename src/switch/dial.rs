@@ -17,8 +17,8 @@ use super::text;
 use crate::config::switch::NodeSettings;
 
 /// The variable in which `intercept -bleg`, and an INVITE that replaces a ringing leg, look for the caller. When a phone
-/// redirects, FreeSWITCH transfers the channel that it names, and so the caller out of the queue. Therefore it is left out
-/// where redirects are followed.
+/// redirects, FreeSWITCH transfers the channel that this variable names: the caller would leave the queue. So the variable
+/// is left out where redirects are followed.
 const PARTNER: &str = "signal_bond";
 /// The variable of mod_callcenter in which FusionPBX's *8 looks for the caller.
 const PICKUP: &str = "cc_member_session_uuid";

@@ -1,8 +1,7 @@
-//! FreeSWITCH's half: the files of `fs-dialplan/`, filled in for these settings.
+//! The files that FreeSWITCH needs: those of `fs-dialplan/`, filled in for these settings.
 //!
-//! In: [`Settings`]. Out: files as text. Each template is good as it is and shows the defaults; only the values
-//! that vary are put in. **Invariant:** nothing is put in that a type of ours has not checked, or that is not
-//! escaped.
+//! In: [`Settings`]. Out: files as text. Each template works as it is, with the default values; only the values that vary
+//! are put in. **Invariant:** every value that is put in was checked by a type of ours, or is escaped.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -21,9 +20,9 @@ pub struct File {
 }
 
 impl File {
-    /// Whether FreeSWITCH has a file of this name without us, which other programs rely on.
+    /// Whether FreeSWITCH has a file of this name already, on which other programs may rely.
     #[must_use]
-    pub fn is_switch_s_own(&self) -> bool {
+    pub fn belongs_to_freeswitch(&self) -> bool {
         self.place.starts_with("autoload_configs/")
     }
 }
@@ -62,7 +61,7 @@ pub fn files(settings: &Settings) -> Vec<File> {
     files
 }
 
-/// What agents dial at their own phones: numbers longer than our own, and words.
+/// The file for what agents dial at their own phones: numbers longer than an extension, and disposition codes.
 fn handset(settings: &Settings) -> String {
     let shortest = settings.phone.extension_digits.saturating_add(1).min(LONGEST_NUMBER);
     let mut numbers = vec![format!("\\+?[0-9]{{{shortest},{LONGEST_NUMBER}}}")];
@@ -71,10 +70,10 @@ fn handset(settings: &Settings) -> String {
     variable(&text, "dozvon_handset_controllers", &controllers_of(settings).join("|"))
 }
 
-/// Digits of a number with its country (E.164).
+/// The most digits that a number with its country code has (E.164).
 const LONGEST_NUMBER: usize = 15;
 
-/// What lets the controller connect to a node; for those who have no such files yet.
+/// The files that let the controller connect to a node, for a FreeSWITCH that has none yet.
 #[must_use]
 pub fn socket_files(settings: &Settings, node: &crate::config::switch::NodeSettings) -> Vec<File> {
     let port = node.port.to_string();
@@ -132,7 +131,7 @@ fn origins(settings: &Settings) -> Vec<String> {
     origins
 }
 
-/// Where a node's event socket listens, as far as its address tells.
+/// The address on which a node's event socket listens. A host name does not tell it: then 127.0.0.1.
 fn listen_ip(node: &crate::config::switch::NodeSettings) -> String {
     node.host.parse::<IpAddr>().map_or_else(|_| "127.0.0.1".to_owned(), |address| address.to_string())
 }
@@ -148,7 +147,7 @@ fn expression(pattern: &NumberPattern) -> String {
     if pattern.prefix { format!("{literal}[0-9A-Za-z_.+\\-]*") } else { literal }
 }
 
-/// The regular expression that matches a text.
+/// The regular expression that matches exactly this text.
 fn literally(text: &str) -> String {
     text.chars()
         .flat_map(|c| if c.is_ascii_alphanumeric() || c == '_' { vec![c] } else { vec!['\\', c] })

@@ -1,4 +1,4 @@
-//! What the channel's data say about a caller, parsed once into values that cannot hold a bad one.
+//! What the channel's data say about a caller, parsed and checked once.
 
 use crate::ids::{ChannelId, CoreId};
 
@@ -24,7 +24,7 @@ pub struct ChannelFacts {
     pub privacy: bool,
     /// `dozvon_handset`: the user who registered the phone at which an agent dials; printable, at most 64 characters.
     pub handset: Option<String>,
-    /// `dozvon_state`: why it was handed back the last time; printable, at most 64 characters.
+    /// `dozvon_state`: why the caller was handed back to the dialplan before; printable, at most 64 characters.
     pub state: Option<String>,
     /// Where the call comes from: the peer's address, after the gateway if there is one (`trunk@192.0.2.7`). A caller may name
     /// any gateway, so the name alone proves nothing. Printable, at most 128 characters.
@@ -35,10 +35,10 @@ pub struct ChannelFacts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidFacts {
     /// It is not an answer to `connect`.
-    #[error("this is no answer to connect: is it FreeSWITCH that connects here?")]
+    #[error("this is not FreeSWITCH's answer to connect: let only FreeSWITCH connect to this port")]
     NotChannelData,
     /// The channel's or the core's identity is missing or no uuid.
-    #[error("the channel's data lack a proper {0}")]
+    #[error("the channel's data have no valid {0}")]
     NoIdentity(&'static str),
     /// The `socket` application was called without `async full`.
     #[error(

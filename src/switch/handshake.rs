@@ -23,10 +23,10 @@ pub(super) enum HandshakeError {
     /// The socket failed.
     #[error("the socket failed: {0}")]
     Io(#[from] io::Error),
-    /// Too much came.
-    #[error("more than {MAX_BLOCK} bytes without an end of the answer to connect")]
+    /// The answer is too long.
+    #[error("the answer to connect is longer than {MAX_BLOCK} bytes")]
     TooLong,
-    /// What came is not usable.
+    /// The answer cannot be used.
     #[error(transparent)]
     Bad(#[from] InvalidFacts),
 }

@@ -11,7 +11,7 @@ pub(super) const LEG_ROLE: &str = "dozvon_leg";
 /// The variable with our identity of the leg.
 pub(super) const LEG_ID: &str = "dozvon_leg_id";
 
-/// Whom to ring, for whom.
+/// A request to ring one contact for one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegRequest {
     /// The leg's identity.

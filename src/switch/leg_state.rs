@@ -158,9 +158,10 @@ impl LegState {
             (_, Some(channel)) => of_channel(Some(channel)),
             _ => any(),
         };
-        let unsaid = if self.job == Job::Lost { crate::cause::LINK_LOST } else { crate::cause::UNKNOWN };
+        let default_cause =
+            if self.job == Job::Lost { crate::cause::LINK_LOST } else { crate::cause::UNKNOWN };
         LegEvent::Ended {
-            cause: cause.unwrap_or_else(|| unsaid.to_owned()),
+            cause: cause.unwrap_or_else(|| default_cause.to_owned()),
             answered: self.answered.is_some(),
             picked_up: self.picked_up,
             rang: self.rang || self.picked_up,

@@ -125,7 +125,7 @@ impl Link {
                 () = self.stop.cancelled() => return "we stop".to_owned(),
                 why = &mut *taking => return why.unwrap_or_else(|_| "its reader failed".to_owned()),
                 ask = self.requests.recv() => {
-                    let Some(ask) = ask else { return "nobody asks any more".to_owned() };
+                    let Some(ask) = ask else { return "the controller has dropped this node".to_owned() };
                     if let Err(error) = self.beat.during(self.obey(wire, ask)).await {
                         return error.to_string();
                     }
@@ -155,10 +155,10 @@ impl Link {
     }
 }
 
-/// How long to wait before the next attempt; `dice` is random, from 0 to 1.
-fn wait_of(node: &NodeSettings, failures: u32, dice: f64) -> Duration {
+/// How long to wait before the next attempt; `jitter` is random, from 0 to 1.
+fn wait_of(node: &NodeSettings, failures: u32, jitter: f64) -> Duration {
     let doubled = node.reconnect_min.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
-    doubled.min(node.reconnect_max).mul_f64(0.5 + dice / 2.0)
+    doubled.min(node.reconnect_max).mul_f64(0.5 + jitter / 2.0)
 }
 
 /// A connection that is ready to serve.

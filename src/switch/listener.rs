@@ -168,13 +168,25 @@ impl Acceptor {
     fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         count(&self.stats.accepted);
         if !self.settings.allows(peer.ip()) {
-            return self.refuse(&self.stats.not_allowed, peer, "it is on no network of `allow`");
+            return self.refuse(
+                &self.stats.not_allowed,
+                peer,
+                "its address is in no network of [switch] `allow`",
+            );
         }
         let Ok(connection) = Arc::clone(&self.connections).try_acquire_owned() else {
-            return self.refuse(&self.stats.over_connections, peer, "`max_connections` callers are here");
+            return self.refuse(
+                &self.stats.over_connections,
+                peer,
+                "as many callers as [switch] `max_connections` are connected already",
+            );
         };
         let Ok(handshake) = Arc::clone(&self.handshakes).try_acquire_owned() else {
-            return self.refuse(&self.stats.over_handshakes, peer, "`max_handshakes` are going on");
+            return self.refuse(
+                &self.stats.over_handshakes,
+                peer,
+                "as many handshakes as [switch] `max_handshakes` are going on already",
+            );
         };
         let acceptor = Arc::clone(self);
         tokio::spawn(async move { acceptor.handshake(stream, peer, connection, handshake).await });

@@ -22,7 +22,7 @@ use super::node_stats::NodeStats;
 use super::wire::WireError;
 use crate::config::switch::NodeSettings;
 
-/// A node cannot be asked to ring.
+/// A node cannot be used, since a link to it is down.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("FreeSWITCH node {node} is down; see the log for why, and `dozvon check` for what to do")]
 pub struct NodeDown {
@@ -164,8 +164,8 @@ impl Node {
         })
     }
 
-    /// The same on a connection of its own, for an answer that may be too long to read. Such an answer ends the connection, and
-    /// a node without its links rings nobody.
+    /// Runs an API command like [`Node::query`], but on a connection of its own. An answer that is too long to read ends its
+    /// connection; if that were one of the node's links, the node could not ring anybody until the link is up again.
     ///
     /// # Errors
     /// As [`Node::query`].

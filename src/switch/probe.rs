@@ -15,7 +15,7 @@ pub enum ProbeError {
         why: String,
     },
     /// The login was refused.
-    #[error("{address} does not let us in: {why}")]
+    #[error("{address} refuses the login: {why}")]
     Refused {
         /// Host and port.
         address: String,
@@ -23,7 +23,7 @@ pub enum ProbeError {
         why: String,
     },
     /// The login succeeded, and a command got no answer.
-    #[error("it gave no answer: {0}")]
+    #[error("FreeSWITCH gave no answer: {0}")]
     NoAnswer(String),
 }
 
@@ -41,8 +41,8 @@ impl Probe {
     pub async fn connect(node: &NodeSettings) -> Result<Self, ProbeError> {
         let address = format!("{}:{}", node.host, node.port);
         let unreachable = |why: String| ProbeError::Unreachable { address: address.clone(), why };
-        let knock = tokio::net::TcpStream::connect((node.host.as_str(), node.port));
-        match tokio::time::timeout(node.connect_timeout, knock).await {
+        let connecting = tokio::net::TcpStream::connect((node.host.as_str(), node.port));
+        match tokio::time::timeout(node.connect_timeout, connecting).await {
             Ok(Ok(stream)) => drop(stream),
             Ok(Err(error)) => return Err(unreachable(error.to_string())),
             Err(_) => return Err(unreachable(format!("no answer within {:?}", node.connect_timeout))),

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::channels::channels;
 use super::leg_request::LEG_ROLE;
-use super::talks::{is_told_by_offer, names_in};
+use super::talks::{is_known_from_offer, names_in};
 use super::{DirectoryUser, Node, QueryError};
 use crate::ids::ChannelId;
 
@@ -71,7 +71,7 @@ impl Node {
                 Ok(()) => failures = 0,
                 Err(error) => {
                     failures = failures.saturating_add(1);
-                    tracing::debug!(%error, "other calls cannot be counted yet");
+                    tracing::debug!(%error, "cannot ask FreeSWITCH yet for the calls that dozvon does not control");
                 }
             }
             let settings = &self.hub.settings;
@@ -135,7 +135,7 @@ impl Node {
     ) -> Result<Option<DirectoryUser>, QueryError> {
         let Some((user, domain)) = names_in(direction) else { return Ok(None) };
         let Some(user) = self.variable(channel, user).await? else { return Ok(None) };
-        if is_told_by_offer(self.variable(channel, LEG_ROLE).await?.as_deref()) {
+        if is_known_from_offer(self.variable(channel, LEG_ROLE).await?.as_deref()) {
             return Ok(None);
         }
         if direction != "inbound" && !self.is_answered(channel).await? {

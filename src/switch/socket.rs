@@ -2,8 +2,8 @@
 //!
 //! In: a socket on which `connect` was answered. Out: answers to commands, events.
 //! *Why not the event socket crate here:* it keeps two buffers of 64 KiB for every connection (150 KiB a caller,
-//! measured with 2,000) and decodes all of the 200 headers of an event, of which we look at four.
-//! **Invariants:** one command at a time; whatever is not plainly a frame of FreeSWITCH ends the connection; a
+//! measured with 2,000) and decodes all of the 200 headers of an event, of which we read a few.
+//! **Invariants:** one command at a time; anything that is not a valid frame of FreeSWITCH ends the connection; a
 //! peer can make us hold no more than [`MAX_FRAME`] bytes and [`MAX_EVENTS`] events. [`Socket::next`] is
 //! cancel-safe, [`Socket::command`] must not be dropped half-way.
 
@@ -30,19 +30,19 @@ const VALUE_BYTES: usize = 512;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SocketError {
     /// FreeSWITCH refused the command. The socket can be used.
-    #[error("FreeSWITCH refused it: {0}")]
+    #[error("FreeSWITCH refused the command: {0}")]
     Refused(String),
     /// No answer came in time. A late answer could not be told from the next one.
     #[error("FreeSWITCH did not answer in time")]
     TimedOut,
     /// The peer closed it, perhaps after a disconnect notice.
-    #[error("FreeSWITCH closed it")]
+    #[error("FreeSWITCH closed the socket")]
     Closed,
     /// The system reported an error.
-    #[error("it failed: {0}")]
+    #[error("the socket failed: {0}")]
     Io(#[from] io::Error),
     /// The peer sent something that is not expected here.
-    #[error("what came is not what FreeSWITCH sends: {0}")]
+    #[error("this is not what FreeSWITCH sends here: {0}")]
     Malformed(&'static str),
 }
 
@@ -271,7 +271,7 @@ fn read_frame(block: &str, body: &str) -> Result<Frame, SocketError> {
 /// Checks that a command is one line: text after a line's end would be another command.
 fn check_line(command: &str) -> Result<(), SocketError> {
     if command.contains(['\n', '\r', '\0']) {
-        return Err(SocketError::Refused("it was not sent: it is more than one line".to_owned()));
+        return Err(SocketError::Refused("not sent: a command must be one line".to_owned()));
     }
     Ok(())
 }

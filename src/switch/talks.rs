@@ -59,7 +59,7 @@ impl Talks {
         match event.kind() {
             "CHANNEL_HANGUP_COMPLETE" => self.ended(channel),
             "CHANNEL_CREATE" if event.get("Call-Direction") != Some("inbound") => {}
-            "CHANNEL_CREATE" | "CHANNEL_ANSWER" if !is_told_by_offer(event.get(&role)) => {
+            "CHANNEL_CREATE" | "CHANNEL_ANSWER" if !is_known_from_offer(event.get(&role)) => {
                 if let Some(user) = user_of(event) {
                     self.begun(channel, user);
                 }
@@ -188,7 +188,7 @@ impl Talks {
 }
 
 /// Whether the talks on a leg of this role are known from its offer or attempt.
-pub(super) fn is_told_by_offer(role: Option<&str>) -> bool {
+pub(super) fn is_known_from_offer(role: Option<&str>) -> bool {
     role.is_some_and(|role| role != LegRole::Contact.as_str())
 }
 

@@ -3,11 +3,11 @@
 crate::vocabulary! {
     /// A variable of ours on the caller's channel, readable in the dialplan.
     "variable" pub enum Variable {
-        /// Which call it is.
+        /// The id of the call.
         Call = "dozvon_call",
-        /// The offer that won it.
+        /// The offer that was answered first.
         Offer = "dozvon_offer",
-        /// Why it was handed back to the dialplan.
+        /// Why the caller was handed back to the dialplan.
         State = "dozvon_state",
         /// Whether a controller has had the caller for a while: then the dialplan forgets earlier failures.
         Served = "dozvon_served",

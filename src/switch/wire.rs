@@ -18,7 +18,7 @@ use freeswitch_esl_tokio::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum WireError {
     /// FreeSWITCH refused the command. The connection can be used.
-    #[error("FreeSWITCH refused it: {0}")]
+    #[error("FreeSWITCH refused the command: {0}")]
     Refused(String),
     /// No answer came in time. A late answer could not be told from the next one, so the connection must be closed.
     #[error("FreeSWITCH did not answer in time")]
@@ -144,8 +144,8 @@ impl Wire {
         printed(&reply)
     }
 
-    /// Makes FreeSWITCH send what it has: its listener wakes for a command, for an event only every 20 ms
-    /// (mod_event_socket.c, read_packet). The command does nothing; that it is unknown is as good an answer.
+    /// Makes FreeSWITCH send its events now: its listener wakes at once for a command, and for an event only every 20 ms
+    /// (mod_event_socket.c, read_packet). The command does nothing; FreeSWITCH may answer that it does not know it.
     pub(super) async fn poll(&mut self) -> Result<(), WireError> {
         match self.send(EslCommand::NoOp).await {
             Err(WireError::Refused(_)) => Ok(()),
@@ -159,7 +159,7 @@ impl Wire {
             .await
     }
 
-    /// Lets through events whose header has this value; several filters let through what any of them does.
+    /// Lets through events whose header has this value. An event that passes one of several filters is let through.
     pub(super) async fn filter(&mut self, header: &str, value: &str) -> Result<(), WireError> {
         self.send(EslCommand::Filter { header: header.to_owned(), value: value.to_owned() }).await
     }
@@ -169,12 +169,12 @@ impl Wire {
         self.client.dropped_event_count()
     }
 
-    /// Closes the connection. The reader ends with it, even if the peer keeps its side open: it takes the
-    /// next silence for death.
+    /// Closes the connection. The crate's reader ends even if the peer keeps its side open: from now on any silence counts
+    /// as a dead connection.
     pub(super) async fn close(self, inbox: Option<Inbox>) {
         drop(inbox);
         self.client.set_liveness_timeout(Duration::from_millis(1));
-        // fails only if the socket is closed already
+        // Fails only if the socket is closed already.
         let _ = self.client.disconnect().await;
     }
 
@@ -187,7 +187,7 @@ impl Wire {
 /// Checks that a command is one line: text after a line's end would be another command.
 fn check_line(command: &str) -> Result<(), WireError> {
     if command.contains(['\n', '\r', '\0']) {
-        return Err(WireError::Refused("it was not sent: it is more than one line".to_owned()));
+        return Err(WireError::Refused("not sent: a command must be one line".to_owned()));
     }
     Ok(())
 }
@@ -202,8 +202,8 @@ fn printed(reply: &EslResponse) -> Result<String, WireError> {
 }
 
 impl Inbox {
-    /// The next event; none once the connection has ended. Notices of lost events are passed over, since they
-    /// are not given for all of them: [`Wire::dropped`] counts. Cancel-safe.
+    /// The next event; none once the connection has ended. Notices of lost events are skipped, since not every lost event
+    /// has one: [`Wire::dropped`] counts them all. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Event> {
         loop {
             match self.stream.recv().await? {
@@ -218,7 +218,7 @@ impl Inbox {
     pub(super) fn ending(&self) -> String {
         match self.stream.status() {
             ConnectionStatus::Disconnected(DisconnectReason::ServerNotice { .. }) => {
-                "FreeSWITCH took leave".to_owned()
+                "FreeSWITCH closed the connection".to_owned()
             }
             ConnectionStatus::Disconnected(reason) => text::printable(&reason.to_string(), 120),
             _ => "an event could not be read".to_owned(),

@@ -4,14 +4,14 @@ use crate::render::russian::Pair;
 
 /// English, Russian; in the order of the English.
 pub(super) const CHECKS: &[Pair] = &[
-    ("FreeSWITCH closed it", "FreeSWITCH закрыл соединение"),
+    ("FreeSWITCH closed the socket", "FreeSWITCH закрыл соединение"),
     ("FreeSWITCH did not answer in time", "FreeSWITCH не ответил вовремя"),
     ("FreeSWITCH has no context {context}", "во FreeSWITCH нет контекста {context}"),
     (
         "FreeSWITCH has no such gateway; used by {who}",
         "во FreeSWITCH нет такого шлюза; его использует {*who}",
     ),
-    ("FreeSWITCH refused it: {why}", "FreeSWITCH отказал: {why}"),
+    ("FreeSWITCH refused the command: {why}", "FreeSWITCH отказал: {why}"),
     (
         "FreeSWITCH's directory has no such user; used by {who}",
         "в каталоге FreeSWITCH нет такого пользователя; его использует {*who}",
@@ -130,8 +130,8 @@ pub(super) const CHECKS: &[Pair] = &[
         "is on: text from callers can run commands where a dialplan expands it",
         "включено: текст звонящих мог бы выполнять команды там, где диалплан его раскрывает",
     ),
-    ("it failed: {why}", "сбой: {why}"),
-    ("it gave no answer: {why}", "нет ответа: {*why}"),
+    ("the socket failed: {why}", "сбой сокета: {why}"),
+    ("FreeSWITCH gave no answer: {why}", "FreeSWITCH не ответил: {*why}"),
     ("it never opens within the next year", "в ближайший год не открывается"),
     ("log", "журнал"),
     (
@@ -223,7 +223,7 @@ pub(super) const CHECKS: &[Pair] = &[
     ),
     ("there is no database {path}", "базы данных {path} нет"),
     ("web", "сайт"),
-    ("what came is not what FreeSWITCH sends: {what}", "пришло не то, что передаёт FreeSWITCH: {what}"),
+    ("this is not what FreeSWITCH sends here: {what}", "здесь FreeSWITCH такого не передаёт: {what}"),
     (
         "with sslmode={mode}, the connection to {host} may be unencrypted",
         "при sslmode={mode} данные для {host} могут идти по сети открыто",
@@ -234,7 +234,7 @@ pub(super) const CHECKS: &[Pair] = &[
     ),
     ("{address} cannot be listened on: {error}", "не удаётся слушать {address}: {error}"),
     ("{address} cannot be reached: {why}", "нет связи с {address}: {*why}"),
-    ("{address} does not let us in: {why}", "{address} нас не пускает: {*why}"),
+    ("{address} refuses the login: {why}", "{address} не принимает пароль: {*why}"),
     ("{address} is also the port of {other}", "порт {address} уже занят: {other}"),
     ("{address} is free: no controller uses it", "{address} свободен: контроллер там не слушает"),
     ("{address} is open", "{address} слушается"),

@@ -17,10 +17,10 @@ pub struct PlayId(pub(super) Uuid);
 /// How often a sound is played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loops {
-    /// Once. What is played later waits for its end.
+    /// Once. A sound that is played later waits for the end of this one.
     Once,
-    /// Until a bridge or the hangup. A sound that is played once meanwhile interrupts it. Another endless sound replaces it;
-    /// the same one goes on.
+    /// Again and again, until a bridge or the hangup. A sound that is played once interrupts it. Another endless sound
+    /// replaces it; the same sound goes on.
     Forever,
 }
 

@@ -96,7 +96,7 @@ impl Caller {
     /// If the caller is gone, FreeSWITCH refuses, or the value holds anything else.
     pub async fn set(&self, variable: Variable, value: &str) -> Result<(), CallerError> {
         if !is_value(value) {
-            let why = format!("{} is not a fit value", text::Shown(value));
+            let why = format!("{} is not an allowed value", text::Shown(value));
             return Err(CallerError::Refused { what: "set a variable", why });
         }
         self.ask(CallerCommand::Set { variable, value: value.to_owned() }).await

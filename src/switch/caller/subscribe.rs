@@ -5,7 +5,7 @@ use crate::switch::socket::{Socket, SocketError};
 
 use super::CallerSetup;
 
-/// Subscribes to four kinds of event instead of the 23 of `myevents`, since each event has 6 to 12 KB. The end of the
+/// Subscribes to three kinds of event instead of the 23 of `myevents`, since each event has 6 to 12 KB. The end of the
 /// application `socket` shows that somebody else has the caller.
 ///
 /// FreeSWITCH reverses a bridge if the caller has no media yet, and after some transfers. Its events then carry the other

@@ -82,7 +82,7 @@ impl Hub {
     pub(in crate::switch) fn note_dropped(&self, before: u64, now: u64) -> u64 {
         if now > before {
             self.stats.events_dropped.fetch_add(now - before, Ordering::Relaxed);
-            tracing::error!(node = %self.settings.name, events = now - before, "events of FreeSWITCH were lost");
+            tracing::error!(node = %self.settings.name, events = now - before, "events of FreeSWITCH were lost, since they were not read fast enough: every leg checks its state");
             self.check_all_legs();
         }
         now

@@ -1,4 +1,4 @@
-//! Ringing: from the originate until somebody answers, every phone has ended, or nobody wants it any more.
+//! Ringing: from the originate until somebody answers, every leg has ended, or the ringing is stopped from outside.
 //!
 //! In: legs that were just started, their time limits, and what ends the ringing early. Out: [`Rung`].
 //! **Invariants:** a leg whose time is over is cancelled and can no longer answer; once every leg has had its time, the

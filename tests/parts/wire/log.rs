@@ -18,7 +18,7 @@ async fn a_warning_names_its_caller() {
     let (incoming, mut peer) = tokio::join!(soon(listener.next()), Peer::caller(address));
     peer.say("no colon in here\n\n").await;
     assert_eq!(soon(incoming.unwrap().caller.event()).await, CallerEvent::Lost);
-    let words = ["a caller's socket is given up", &format!("channel={CHANNEL}")];
+    let words = ["the socket of a caller failed", &format!("channel={CHANNEL}")];
     assert!(lines.find(&words).is_some(), "{}", lines.all());
 }
 

@@ -13,8 +13,8 @@ use super::CallerTask;
 const TALKED: &str = "talked";
 
 impl CallerTask {
-    /// The order matters: from the moment they talk, the controller's death must not cut the talk, and the dialplan must not
-    /// treat the end of the talk as a call that nobody answered.
+    /// Connects the caller with a leg. The variables are set before the bridge: once the two talk, a crash of the controller
+    /// must not cut the talk, and the dialplan must not take the end of the talk for a call that nobody answered.
     pub(super) async fn bridge(&mut self, leg: ChannelId) -> Result<(), SocketError> {
         let channel = self.channel;
         let commands = [

@@ -102,7 +102,7 @@ impl CallerTask {
         if last == Some(CallerEvent::Taken)
             && let Err(error) = self.leave_alone().await
         {
-            tracing::warn!(%error, "if the controller stops now, it may cut the talk of a caller who was taken by somebody else");
+            tracing::warn!(%error, "cannot protect a caller whom somebody else has: if the controller stops now, it may cut their talk");
         }
         let Self { channel, socket, outbox, requests, check, visit, .. } = self;
         // Commands from now on are refused.
@@ -161,7 +161,7 @@ impl CallerTask {
         }
     }
 
-    /// Takes in an event, and returns the last one.
+    /// Takes in an event of FreeSWITCH. Returns the caller's last event if this one is it.
     fn hear(&mut self, event: &Event) -> Option<CallerEvent> {
         let own = event.get("Unique-ID").and_then(|id| id.parse().ok()) == Some(self.channel);
         match event.kind() {
@@ -188,7 +188,9 @@ impl CallerTask {
     fn push(&mut self, event: CallerEvent) {
         if self.outbox.len() >= OUTBOX {
             self.outbox.pop_front();
-            tracing::warn!("the story takes no events of this caller: the oldest one is dropped");
+            tracing::warn!(
+                "the task of the call does not read this caller's events: the oldest one is dropped"
+            );
         }
         self.outbox.push_back(event);
     }
@@ -279,6 +281,6 @@ struct OnlyOpen {
 }
 
 fn lost(error: &SocketError) -> CallerEvent {
-    tracing::warn!(%error, "a caller's socket is given up");
+    tracing::warn!(%error, "the socket of a caller failed: the controller gives the caller up");
     CallerEvent::Lost
 }

@@ -26,7 +26,7 @@ impl CallerTask {
         (!perhaps_ours).then_some(CallerEvent::Taken)
     }
 
-    /// Whether the channel has left our hands and no bridge of ours is awaited.
+    /// Whether the channel has left our hands, and no bridge of ours can explain it.
     pub(super) const fn is_out_of_our_hands(&self) -> bool {
         self.released && self.bridging.is_none() && !self.talks
     }
@@ -47,7 +47,7 @@ impl CallerTask {
         }
     }
 
-    /// The caller is connected: with our leg, by somebody to whom we had connected them, or by somebody else.
+    /// The caller is connected: with our leg, with another channel during their talk, or by somebody else.
     pub(super) fn hear_bridged(&mut self, other: ChannelId) -> Option<CallerEvent> {
         if self.bridging == Some(other) {
             self.bridging = None;
@@ -79,7 +79,7 @@ impl OnlyOpen {
     /// Keeps the socket open until the channel ends, without events.
     pub(super) async fn until_over(mut self) {
         if let Err(error) = self.keep().await {
-            tracing::debug!(%error, "the socket of a caller who was taken");
+            tracing::debug!(%error, "the socket of a caller whom somebody else has failed");
         }
         self.visit.close_before();
         self.socket.close().await;

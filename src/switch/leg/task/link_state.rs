@@ -16,7 +16,7 @@ const ORPHAN_LIMIT: Duration = Duration::from_secs(600);
 impl LegTask {
     /// The link went down or came up: jobs of an earlier session are lost, and the leg's state is checked. After a restart of
     /// FreeSWITCH the leg is gone.
-    pub(super) fn see(&mut self) -> Option<LegEvent> {
+    pub(super) fn link_changed(&mut self) -> Option<LegEvent> {
         let before = std::mem::replace(&mut self.seen, *self.link_state.borrow_and_update());
         let now = Instant::now();
         if before.core.is_some() && self.seen.core != before.core {

@@ -27,7 +27,7 @@ use super::command::LegCommand;
 use super::{Cancel, LegEvent, LegRequest};
 use crate::switch::leg_request::Begin;
 
-/// How long the events about one end may lie apart.
+/// How far apart the events about the end of one leg may come.
 const EVENTS_APART: Duration = Duration::from_secs(2);
 
 /// How long after FreeSWITCH's own limit an originate without a result is given up.
@@ -133,7 +133,7 @@ impl LegTask {
             Err(CommandError::Wire(WireError::Refused(why))) => {
                 tracing::error!(
                     why,
-                    "FreeSWITCH refused to originate; may this login run `bgapi originate`?"
+                    "FreeSWITCH refused to originate: allow this event socket login to run `bgapi originate`"
                 );
                 self.feed(LegSignal::Failed(cause::UNKNOWN.to_owned()));
             }
@@ -169,7 +169,7 @@ impl LegTask {
                     self.hub.taken();
                     self.feed(signal);
                 },
-                _ = self.link_state.changed() => if let Some(last) = self.see() { return Some(last) },
+                _ = self.link_state.changed() => if let Some(last) = self.link_changed() { return Some(last) },
                 () = sleep_until(wake) => if let Some(last) = self.act().await { return Some(last) },
             }
         }
@@ -181,7 +181,7 @@ impl LegTask {
         [self.cancel_at, self.lost_at, stop].into_iter().flatten().fold(self.check_at, Instant::min)
     }
 
-    /// Takes in a signal, and sends the owner what is new; nothing more once the owner has cancelled.
+    /// Takes in a signal, and sends the owner the events that follow from it; none once the owner has cancelled.
     fn feed(&mut self, signal: LegSignal) {
         let now = Instant::now();
         if self.cancel.is_some() && !matches!(signal, LegSignal::HungUp(..) | LegSignal::Failed(_)) {
@@ -193,7 +193,7 @@ impl LegTask {
                 tracing::debug!("nobody listens to this leg");
             }
         }
-        // Where one of two events has come, the other must follow soon.
+        // The originate's result and the events of the channel come in pairs: after one, the other must follow soon.
         let picked_up = self.state.is_picked_up() && !self.confirm;
         let half = if self.state.is_pending() {
             self.state.all_gone() || picked_up
