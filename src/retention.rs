@@ -59,8 +59,8 @@ pub async fn run(store: &Store, clock: Clock, settings: &Settings, trust: Trust)
 /// How far the clock may run ahead of the monotonic time that has passed.
 const AHEAD: Duration = Duration::from_hours(24);
 
-/// If by the clock no controller ran for longer than [`AHEAD`], how long the clock must agree with monotonic time
-/// before it is trusted. Time servers, or somebody, can correct it meanwhile.
+/// How long the clock must agree with monotonic time before it is trusted, if according to the clock no controller ran
+/// for longer than [`AHEAD`]. Meanwhile a time server, or a person, can correct the clock.
 const PROBATION: Duration = Duration::from_hours(24);
 
 /// Compares the clock with monotonic time, which nobody can set.
@@ -75,8 +75,8 @@ struct ClockAtStart {
 enum Doubt {
     /// It was put forward by this much since the start.
     PutForward(Duration),
-    /// By the clock no controller ran for this long before the start. Either that is true, or the clock was put
-    /// forward meanwhile.
+    /// According to the clock no controller ran for this long before the start. Either that is true, or the clock was
+    /// put forward meanwhile.
     Away(Duration),
 }
 
@@ -101,8 +101,8 @@ fn log_doubt(doubt: Doubt, now: UnixMs) {
         ),
         Doubt::Away(away) => tracing::warn!(
             %now, away_hours = away.as_secs() / 3600,
-            "nothing is deleted for a day: by the clock no controller has run for so long. Set the clock right if it was \
-             put forward; if it is right: dozvon retention run --clock-is-right"
+            "nothing is deleted for a day: according to the clock no controller has run for away_hours. If the clock was \
+             put forward, set it right; if it is right, run: dozvon retention run --clock-is-right"
         ),
     }
 }

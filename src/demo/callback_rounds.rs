@@ -39,7 +39,8 @@ pub fn trunk() -> Result<Trunk, String> {
     Ok(Trunk { name: "demo".to_owned(), max_dials_per_second: DIALS_A_SECOND, ..Trunk::new(dial) })
 }
 
-/// How customers behave when they are called back. None lets the phone ring, which would take too long here.
+/// How customers behave when they are called back. Nobody lets the phone ring until it times out: that would take too
+/// long here.
 fn customer() -> Behaviours {
     let ring = Duration::from_millis(100)..=Duration::from_millis(500);
     let talk = Duration::from_millis(300)..=Duration::from_millis(1_500);
@@ -83,9 +84,11 @@ impl Testbed {
             let now = app.clock.now();
             let (owed, open) = app
                 .store
-                .read("evening", move |c| Ok((attempts::without_disposition(c)?, cases::in_hand(c, now)?)))
+                .read("callback_rounds", move |c| {
+                    Ok((attempts::without_disposition(c)?, cases::in_hand(c, now)?))
+                })
                 .await?;
-            self.everybody_back_from_his_break().await?;
+            self.end_breaks().await?;
             for row in &owed {
                 self.say(row.case_id, row.agent.as_ref().map_or("system", AgentName::as_str), dice).await?;
             }
@@ -96,7 +99,7 @@ impl Testbed {
     }
 
     /// Ends the breaks of agents who were sent on break after missed offers.
-    async fn everybody_back_from_his_break(&self) -> Result<(), StoreError> {
+    async fn end_breaks(&self) -> Result<(), StoreError> {
         let (app, at) = (&self.running.app, self.running.app.clock.now());
         let back = move |c: &mut _| {
             let away = agents::all(c)?.into_iter().filter(|row| row.status == Status::OnBreak);

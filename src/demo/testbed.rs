@@ -59,7 +59,7 @@ impl Testbed {
         Self::with(scenario, database, SimSettings { seed, clock, ..SimSettings::default() }).await
     }
 
-    /// The same with these settings of the stand-in.
+    /// Does the same as [`Self::set`], with these settings of the stand-in.
     ///
     /// # Errors
     /// As [`Self::set`].

@@ -20,10 +20,10 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A bucket that holds `burst` requests and leaks `a_second` of them per second; both at least 1.
+    /// A bucket that holds `burst` requests and leaks `per_second` of them per second; both at least 1.
     #[must_use]
-    pub fn new(a_second: u32, burst: u32) -> Self {
-        let leak = Duration::from_secs(1) / a_second.max(1);
+    pub fn new(per_second: u32, burst: u32) -> Self {
+        let leak = Duration::from_secs(1) / per_second.max(1);
         Self { leak, burst: burst.max(1), empty_at: Mutex::new(Instant::now()) }
     }
 
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn fifty_at_once_then_two_a_second() {
+    async fn fifty_at_once_then_two_per_second() {
         let bucket = Bucket::new(2, 50);
         let start = Instant::now();
         for _ in 0..50 {

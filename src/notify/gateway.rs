@@ -1,7 +1,7 @@
 //! SMS gateways and messengers with an HTTP API: a request made from templates, and the meaning of the answer.
 //!
 //! In: an event and one number or chat. Out: one request. Values in an address or a form are percent-encoded, values
-//! in JSON are escaped: no name can become another parameter.
+//! in JSON are escaped: no value can add a parameter to the request.
 
 mod answers;
 

@@ -31,7 +31,7 @@ pub struct Bounds {
     pub allow_private: bool,
     /// The name of the setting `timeout`, for errors.
     pub timeout_key: &'static str,
-    /// Which setting `max_answer_bytes` is, for errors.
+    /// The name of the setting `max_answer_bytes`, for errors.
     pub largest_answer_key: &'static str,
 }
 
@@ -93,7 +93,7 @@ impl Http {
         Ok(Answer { status, wait, body, flaw })
     }
 
-    /// Reads the body. A body that is cut or broken off is no error here: most callers need only the status.
+    /// Reads the body. A body that is cut or breaks off is not an error here: most channels need only the status.
     async fn body(&self, mut response: Response) -> (Vec<u8>, Option<String>) {
         let (limit, mut body) = (self.bounds.max_answer_bytes, Vec::new());
         loop {

@@ -33,7 +33,7 @@ fn of_role(role: Role, kind: Kind, data: &Value, people: &[Person]) -> Vec<Strin
         Value::Array(several) => several.iter().flat_map(|one| of_person(one, kind, people)).collect(),
         one => of_person(one, kind, people),
     };
-    // Of the caller a missed call has only the number.
+    // A missed call names only the caller's number.
     if role == Role::Caller && kind.is_sms() && named.is_empty() {
         return data["number"].as_str().map(str::to_owned).into_iter().collect();
     }

@@ -7,8 +7,7 @@
 //! `relay` leases due deliveries and gives each to a [`Channel`]. There is one file for each kind of channel; SMS have
 //! two, a `gateway` with an HTTP API and a short message centre that speaks `smpp`. `patience` decides what follows a
 //! failure, `message` finds the addresses, `strangers` decides whether an address that a stranger gave may be written
-//! to, `http` is the client of all channels, `escape` keeps values in their places, `excerpt` shortens answers for
-//! people.
+//! to, `http` is the client of all channels, `escape` escapes values in requests, `excerpt` shortens answers for people.
 
 mod bucket;
 pub mod channel;

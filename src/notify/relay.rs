@@ -1,9 +1,9 @@
 //! Takes due deliveries out of the outbox and gives them to the channels.
 //!
 //! In: the outbox, the channels of the settings. Out: rows with the result of each delivery, and metrics. A tick makes
-//! deliveries from new events, leases those that are due, and starts a task for each. It can die at any line: leases
-//! expire, and the delivery is made again with the same id. **Invariant:** no destination waits for another one; at
-//! most `concurrency` tries per destination run at a time.
+//! deliveries from new events, leases those that are due, and starts a task for each. If the process dies, leases expire,
+//! and the delivery is made again with the same id. **Invariant:** no destination waits for another one; at most
+//! `concurrency` tries per destination run at a time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -146,7 +146,7 @@ impl Relay {
         for (name, at) in look.next {
             let free = self.rooms.get(&name).map_or(0, |room| room.available_permits());
             if free == 0 {
-                continue; // Whoever makes room wakes us.
+                continue; // A try that ends wakes the relay.
             }
             if at <= now.0 {
                 let leased = self.lease(&name, free, now).await?;
@@ -255,8 +255,8 @@ fn lock(skipped: &Mutex<Skipped<String>>) -> MutexGuard<'_, Skipped<String>> {
 /// Returns the destinations of an event. A destination never receives the event that it was closed, even when it is
 /// enabled again.
 fn targets(outlets: &BTreeMap<DestinationName, Outlet>, event: &Kept) -> Vec<Target> {
-    let shut = event.kind == EventKind::DestinationClosed.as_str();
-    let itself = |outlet: &Outlet| shut && event.data["name"] == outlet.name.as_str();
+    let closed = event.kind == EventKind::DestinationClosed.as_str();
+    let itself = |outlet: &Outlet| closed && event.data["name"] == outlet.name.as_str();
     let wants = |outlet: &&Outlet| {
         !itself(outlet) && outlet.events.iter().any(|pattern| pattern.matches(&event.kind))
     };
@@ -347,8 +347,8 @@ impl Try {
         Some(Ended::Tried(tried.unwrap_or_else(late)))
     }
 
-    /// Asks the limits for messages to strangers, which count what they allow. Returns how the try ends if the message
-    /// may not be sent now.
+    /// Checks the limits for messages to strangers. A message that may be sent is counted; for any other, returns how the
+    /// try ends.
     async fn permit(&self, medium: Medium, delivery: &Delivery) -> Result<Option<Ended>, Trouble> {
         let skipped = |why: String| Ok(Some(Ended::Tried(Ok(Receipt::Skipped(why)))));
         let said = |said: Said| self.context.metrics.contact_said(medium, said);
@@ -380,7 +380,7 @@ impl Try {
         }
     }
 
-    /// Ends when the time that tries have after the stop is over.
+    /// Waits until the process stops, and then as long as tries under way may still take.
     async fn stopped(&self) {
         self.stop.cancelled().await;
         tokio::time::sleep(self.context.settings.shutdown_timeout).await;
@@ -412,10 +412,12 @@ impl Try {
                 tracing::warn!(%destination, delivery, kind, %next, "not delivered; trying again; `dozvon outbox list` shows why");
             }
             Settled::Postponed(until, _) => {
-                tracing::info!(%destination, delivery, kind, %until, "a limit of [notify.callers] is met: put off; `dozvon outbox list` says which");
+                tracing::info!(%destination, delivery, kind, %until, "a limit of [notify.callers] is reached: the delivery is put off; `dozvon outbox list` says which limit");
             }
             Settled::Done(_) => tracing::debug!(%destination, delivery, kind, "delivered"),
-            Settled::Skipped(_) => tracing::debug!(%destination, delivery, kind, "not to be made"),
+            Settled::Skipped(_) => {
+                tracing::debug!(%destination, delivery, kind, "skipped; `dozvon outbox list` says why")
+            }
             Settled::Released => tracing::debug!(%destination, delivery, kind, "released: the process stops"),
         }
     }

@@ -40,7 +40,7 @@ impl Destinations {
             return if mailbox::is_public(to) {
                 Ok(())
             } else {
-                Err("the address is no mailbox on the public internet".to_owned())
+                Err("the address is not a mailbox on the public internet".to_owned())
             };
         }
         let number: E164 = to.parse().map_err(|bad: crate::phone::InvalidNumber| bad.to_string())?;

@@ -119,7 +119,7 @@ pub struct Behaviour {
 }
 
 impl Behaviour {
-    /// Behaves so when the phone rings; talks until the caller hangs up, presses the key after a second.
+    /// Does this when the phone rings. The agent presses the key after a second, and talks until the caller hangs up.
     #[must_use]
     pub const fn new(pickup: Pickup) -> Self {
         let confirms = Some(Duration::from_secs(1));

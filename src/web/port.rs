@@ -51,7 +51,7 @@ pub async fn serve(socket: TcpListener, pages: Router, limits: Limits, stop: Can
     let connections = TaskTracker::new();
     while let Some((permit, stream, peer)) = stop.run_until_cancelled(next(&socket, &permits)).await {
         let Ok(occupant) = occupant(&occupancy, &limits, peer.ip()) else {
-            tracing::debug!("closed a web connection: its address has as many as it may");
+            tracing::debug!("closed a web connection: its address has reached its limit of connections");
             continue;
         };
         let (pages, limits, stop) = (pages.clone(), limits.clone(), stop.clone());

@@ -156,7 +156,7 @@ const fn reason_in(language: Language, reason: Closed) -> &'static str {
         Closed::Unreachable => language.pick("not reached", "не дозвонились"),
         Closed::DoNotCall => language.pick("wants no calls", "просит не звонить"),
         Closed::WrongNumber => language.pick("somebody else's number", "чужой номер"),
-        Closed::Spam => language.pick("no customer", "не клиент"),
+        Closed::Spam => language.pick("not a customer", "не клиент"),
         Closed::Erased => language.pick("the data were erased", "данные удалены"),
         Closed::Other => language.pick("other", "другое"),
     }

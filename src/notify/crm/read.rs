@@ -84,7 +84,7 @@ fn happening(kind: &str, data: &Value) -> Result<Happening, String> {
             | EventKind::DialsLimited
             | EventKind::DestinationClosed,
         )
-        | Err(_) => return Err(format!("{kind} is no contact with a customer")),
+        | Err(_) => return Err(format!("{kind} is not a contact with a customer")),
     })
 }
 

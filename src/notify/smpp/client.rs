@@ -62,8 +62,8 @@ impl Client {
         })
     }
 
-    /// Sends a message and returns its id at the other side. A message whose caller gives up before it was sent is not
-    /// sent.
+    /// Sends a message and returns its id at the other side. If the future is dropped before the message was sent, the
+    /// message is not sent.
     ///
     /// # Errors
     /// The other side's status, or the network's error.

@@ -24,7 +24,7 @@ use crate::config::notify::Smpp;
 use crate::notify::Trouble;
 
 /// How long the other side has to answer the unbind.
-const FAREWELL: Duration = Duration::from_secs(1);
+const UNBIND_LIMIT: Duration = Duration::from_secs(1);
 /// The bit that makes a command an answer.
 const ANSWER: u32 = 0x8000_0000;
 /// Sequence numbers go from 1 to this, then again from 1 (SMPP 3.4, 3.2).
@@ -161,7 +161,7 @@ impl Session {
 
     async fn submit(&mut self, job: Job) -> Result<(), Trouble> {
         if job.reply.is_closed() {
-            return Ok(()); // Whoever waited has gone, and will come again.
+            return Ok(()); // The sender has given up, and will try again.
         }
         self.ask(Pdu::from(job.message), Some(job.reply)).await
     }
@@ -216,7 +216,7 @@ impl Session {
         self.send(Command::new(CommandStatus::EsmeRok, sequence, Pdu::Unbind)).await?;
         let heard = async { while self.hear().await.is_ok_and(|said| said.id() != CommandId::UnbindResp) {} };
         // Without an answer the session ends all the same.
-        drop(timeout(FAREWELL, heard).await);
+        drop(timeout(UNBIND_LIMIT, heard).await);
         Ok(())
     }
 

@@ -1,9 +1,8 @@
 //! The templates of messages to people, in two languages, built in or from a file.
 //!
-//! In: an event. Out: a subject, a text, a short text; for callers texts of their own. A template may use the known
-//! fields of events; a field that an event lacks is empty. An unknown name is a mistake, which is found when the
-//! templates are loaded, since each is rendered then. **Invariant:** values of events have no control characters, and
-//! at most 500 characters.
+//! In: an event. Out: a subject, a text and a short text; callers get texts of their own. A template may use the known
+//! fields of events; a field that an event lacks is empty. Each template is rendered once when it is loaded: an unknown
+//! field is found then. **Invariant:** values of events have no control characters, and at most 500 characters.
 
 use std::collections::BTreeMap;
 

@@ -158,7 +158,7 @@ pub fn read(fields: &Fields, how: &Reading) -> Result<ParsedRequest, Problem> {
         .ok_or_else(|| problem("number", "it is missing", "send the number to call, such as +79001234567"))?;
     let number = how.home.number(given).ok_or_else(|| {
         let remedy = "send it with its country code, such as +79001234567";
-        problem("number", "this is no phone number that can be called", remedy)
+        problem("number", "this is not a phone number that can be called", remedy)
     })?;
     if !agreed(fields, "consent")? {
         let remedy =
@@ -208,7 +208,8 @@ fn sms_consent(fields: &Fields) -> Result<Option<String>, Problem> {
 
 fn email(fields: &Fields) -> Result<Option<String>, Problem> {
     let Some(text) = fields.get("email").filter(|text| !text.trim().is_empty()) else { return Ok(None) };
-    let bad = || problem("email", "this is no e-mail address", "send one such as ivan@example.com, or none");
+    let bad =
+        || problem("email", "this is not an e-mail address", "send one such as ivan@example.com, or none");
     fit(text, Kind::Email).filter(|address| mailbox::is_public(address)).map(Some).ok_or_else(bad)
 }
 
@@ -240,7 +241,7 @@ fn lines(fields: &Fields, field: &str) -> Result<Option<String>, Problem> {
 
 /// An instant in RFC 3339, or in a browser's form, in the zone.
 fn wanted(text: &str, how: &Reading) -> Result<UnixMs, Problem> {
-    let remedy = "send such as 2026-12-31T18:30:00+03:00";
+    let remedy = "send a time such as 2026-12-31T18:30:00+03:00";
     let bad = |what: &str| problem("wanted_at", what, remedy);
     let civil = |text: &str| {
         let forms = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
@@ -252,7 +253,7 @@ fn wanted(text: &str, how: &Reading) -> Result<UnixMs, Problem> {
     };
     let text = text.trim();
     let exact = DateTime::parse_from_rfc3339(text).ok().map(|at| UnixMs::from(at.to_utc()));
-    let at = exact.or_else(|| civil(text)).ok_or_else(|| bad("this is no time"))?;
+    let at = exact.or_else(|| civil(text)).ok_or_else(|| bad("this is not a time"))?;
     // Filling in a form takes a minute.
     if at < how.now - Duration::from_mins(1) {
         return Err(bad("it has passed"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::clock::UnixMs;
 
-/// Counts by key. A key over the limit is told when it may come again.
+/// Counts by key. For a key over the limit, tells how long until it may come again.
 #[derive(Debug)]
 pub struct Counts {
     most: u32,
@@ -134,7 +134,7 @@ pub struct Occupancy {
     here: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
-/// The presence of one; it ends when this is dropped.
+/// One that is present now; dropping this ends the presence.
 #[derive(Debug)]
 pub struct Occupant {
     sender: Sender,

@@ -2,7 +2,7 @@
 //!
 //! A signature is that of Standard Webhooks: `webhook-id`, `webhook-timestamp` (seconds) and `webhook-signature`, see
 //! [`signature`](crate::signature). A form's stamp holds the time and the form, authenticated with a secret of this
-//! process: a form that is sent was fetched before.
+//! process: it proves that the form was fetched before it was sent.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ pub fn of_signature<'s>(
     let seconds: i64 = signed
         .timestamp
         .parse()
-        .map_err(|_| ("the webhook-timestamp is no number", "send seconds since 1970"))?;
+        .map_err(|_| ("the webhook-timestamp is not a number", "send seconds since 1970"))?;
     let at = UnixMs(seconds.saturating_mul(1000));
     if at < now - age || at > now + age {
         return Err((
@@ -79,7 +79,7 @@ pub fn of_signature<'s>(
         key.is_some_and(|key| key.is_ok_and(|key| key.fits(signature, id, timestamp, body)))
     };
     sources.iter().find(fits).ok_or((
-        "the signature fits no source",
+        "the signature matches the secret of no source",
         "sign `id.timestamp.body` with the secret of the source, by HMAC-SHA256",
     ))
 }

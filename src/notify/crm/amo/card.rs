@@ -87,8 +87,9 @@ impl Amo {
                 let text = |at: &str| item.pointer(at).and_then(Value::as_str).unwrap_or_default();
                 let is_ours = text("/metadata/uniq") == id || text("/source_uid") == id;
                 let from = items(item, "contacts").iter().any(|person| has_phone(person, &contact.number));
-                let is_his = from || is_same(text("/metadata/from"), &contact.number);
-                if let Some(lead) = id_of(item.pointer("/_embedded/leads/0/id")).filter(|_| is_ours || is_his)
+                let has_number = from || is_same(text("/metadata/from"), &contact.number);
+                if let Some(lead) =
+                    id_of(item.pointer("/_embedded/leads/0/id")).filter(|_| is_ours || has_number)
                 {
                     let mut card = Card::new("leads", lead);
                     card.unsorted = true;

@@ -68,25 +68,25 @@ impl Amo {
             places.push(place);
             already &= was_there;
         };
-        let mut home = card.clone();
+        let mut task_card = card.clone();
         if contact.happening == Happening::Request {
             if card.is_some() || self.settings.create_leads {
                 note(self.form(contact).await?);
                 // The task belongs to the lead made from the form, not to an older one: a second delivery looks for it
                 // there.
-                home = home.filter(|card| !card.unsorted);
+                task_card = task_card.filter(|card| !card.unsorted);
             }
         } else if contact.is_call() {
-            let (place, was_there, now_home) = self.call(contact, card).await?;
+            let (place, was_there, call_card) = self.call(contact, card).await?;
             note((place, was_there));
-            home = now_home;
+            task_card = call_card;
         } else if let Some(card) = &card {
             note(self.text_note(contact, card).await?);
         }
-        if home.is_none() && contact.deadline.is_some() {
-            home = self.find(contact).await?;
+        if task_card.is_none() && contact.deadline.is_some() {
+            task_card = self.find(contact).await?;
         }
-        if let Some(card) = &home {
+        if let Some(card) = &task_card {
             if contact.deadline.is_some() {
                 note(self.task(contact, card).await?);
             }
@@ -152,7 +152,7 @@ impl Amo {
             }
             Reply::Bad(_, reason) => Err(Trouble::refused(reason)),
             Reply::Done(said) => {
-                Err(Trouble::passing(format!("calls: amoCRM says neither yes nor no: {said}")))
+                Err(Trouble::passing(format!("calls: amoCRM neither accepted nor refused it: {said}")))
             }
         }
     }
@@ -218,7 +218,7 @@ impl Amo {
             }
             Reply::Bad(_, reason) => Err(Trouble::refused(reason)),
             Reply::Done(said) => {
-                Err(Trouble::passing(format!("unsorted: amoCRM says neither yes nor no: {said}")))
+                Err(Trouble::passing(format!("unsorted: amoCRM neither accepted nor refused it: {said}")))
             }
         }
     }

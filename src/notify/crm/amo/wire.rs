@@ -121,8 +121,10 @@ impl Wire {
             }
             403 if self.was_warned() => {
                 self.throttle.pause(self.block);
-                let reason =
-                    format!("{}; it has blocked this machine's address after 429, see [crm] block", said());
+                let reason = format!(
+                    "{}; it has blocked this machine's address after 429, see [crm] blocked_pause",
+                    said()
+                );
                 return Err(Trouble::Passing { reason, wait: Some(self.block) });
             }
             408 | 500.. => return Err(answer.passing(said())),

@@ -31,7 +31,7 @@ pub struct Bitrix24 {
     wire: Wire,
     settings: Settings,
     registered: Registered,
-    /// Held while a lead is made: two contacts of a new number at the same time would make two leads.
+    /// Locked while a lead is made: two contacts of a new number at the same time would make two leads.
     leads: tokio::sync::Mutex<()>,
     clock: Clock,
 }

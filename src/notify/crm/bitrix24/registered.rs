@@ -20,10 +20,11 @@ const FORGOTTEN: Duration = Duration::from_mins(30);
 /// How long a call waits before it is tried again.
 const TURN: Duration = Duration::from_secs(2);
 
-/// How many ids are remembered. They differ after a second, in which a portal takes fewer calls.
+/// How many ids are remembered. Two calls get the same id only within one second, and no portal takes so many calls in a
+/// second.
 const REMEMBERED: usize = 1000;
 
-/// By what Bitrix24 distinguishes calls: number, type and user.
+/// Bitrix24 tells calls apart by number, type and user.
 pub(super) type Key = (String, u8, String);
 
 #[derive(Debug, Default)]

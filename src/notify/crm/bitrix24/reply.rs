@@ -64,7 +64,7 @@ pub fn read(method: &str, answer: &Answer) -> Result<Reply, Trouble> {
     match code.as_str() {
         "QUERY_LIMIT_EXCEEDED" => Ok(Reply::TooMany(reason)),
         "OPERATION_TIME_LIMIT" => Ok(Reply::UsedUp { reason, reset }),
-        "OVERLOAD_LIMIT" => Ok(Reply::Blocked(format!("{reason}; ask Bitrix24's support to lift it"))),
+        "OVERLOAD_LIMIT" => Ok(Reply::Blocked(format!("{reason}; ask Bitrix24's support to lift the block"))),
         "expired_token" => Ok(Reply::Expired),
         "WRONG_AUTH_TYPE" => Err(Trouble::refused(format!(
             "{reason}; only an application may call this: set its client_id, client_secret, access_token and refresh_token under [crm], or use a webhook's address without client_id"
