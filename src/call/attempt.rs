@@ -20,9 +20,9 @@ pub(crate) const BRIDGE_FAILED: &str = "BRIDGE_FAILED";
 pub(crate) async fn record(app: &App, callback_rules: &CallbackRules, end: CallbackEnd) {
     let (callback_rules, ended) = (callback_rules.clone(), end.clone());
     match app.store.record("end_callback", move |c| callbacks::end(c, &callback_rules, &ended)).await {
-        Ok(stands) => {
+        Ok(stage) => {
             app.metrics.callbacks.with_label_values(&[end.how.label()]).inc();
-            tracing::info!(case.id = %end.case, result = end.how.label(), why = end.how.cause(), case.stage = %stands, "{}", end.how.sentence());
+            tracing::info!(case.id = %end.case, result = end.how.label(), why = end.how.cause(), case.stage = %stage, "{}", end.how.sentence());
         }
         Err(error) => {
             tracing::error!(%error, how = end.how.label(), "the end of the callback is not recorded")
@@ -30,7 +30,8 @@ pub(crate) async fn record(app: &App, callback_rules: &CallbackRules, end: Callb
     }
 }
 
-/// Records over which trunk the customer is dialled. A number counts as wrong once two trunks say so.
+/// Records over which trunk the customer is dialled. A trunk's claim that a number does not exist can be confirmed by
+/// another trunk.
 pub(crate) async fn dialled_over(app: &App, attempt: AttemptId, trunk_call: &TrunkCall) {
     let trunk = trunk_call.trunk().name().to_owned();
     let kept =
@@ -40,7 +41,7 @@ pub(crate) async fn dialled_over(app: &App, attempt: AttemptId, trunk_call: &Tru
     }
 }
 
-/// Records what the end of a call says of its trunk. The supervisor is notified of a trunk that keeps failing.
+/// Records what the end of a call says about its trunk. The supervisor is notified of a trunk that keeps failing.
 pub(crate) async fn learn(app: &App, trunk_call: &TrunkCall, number: &E164, fate: DialFate<'_>) {
     let Some(event) = trunk_call.ended(number, fate, app.clock.now()) else { return };
     tracing::error!(
@@ -53,13 +54,13 @@ pub(crate) async fn learn(app: &App, trunk_call: &TrunkCall, number: &E164, fate
     }
 }
 
-/// Nobody was dialled, because of a failure on our side.
+/// Returns the result of an attempt that was not dialled, because of a failure on our side.
 pub(crate) fn not_dialled(attempt: AttemptId) -> CallbackResult {
     CallbackResult::without_talk(attempt, Disposition::TechnicalFailure, "NODE_DOWN")
 }
 
-/// Why a dialled number did not answer, and whether its phone is known to have rung. A trunk that reports no progress
-/// until the time is over has not rung the customer.
+/// Returns why a dialled number did not answer, and whether its phone is known to have rung. If the trunk reported no
+/// progress before the time limit, the phone has not rung.
 pub(crate) fn why_unanswered(leg: Unanswered) -> (String, bool) {
     match leg {
         Unanswered { timed_out: false, cause, rang, .. } => (cause, rang),

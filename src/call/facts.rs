@@ -1,4 +1,4 @@
-//! What a call needs to know of its caller, parsed once into types that cannot hold a bad value.
+//! The facts about a caller, parsed once into types that cannot hold a bad value.
 
 use crate::config::Settings;
 use crate::phone::{Party, without_parameters};

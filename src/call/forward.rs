@@ -58,15 +58,15 @@ async fn nobody(call: &mut Call, cause: &str) -> Result<Ended, Gone> {
     Ok(over(Ending::TimedOut, Stage::Forwarding, cause))
 }
 
-/// What came of ringing for a caller who stays on the line.
+/// How a ringing leg ended, while the caller stayed on the line.
 pub(crate) enum Answered {
-    /// Somebody answered: the leg, and the channel to connect.
+    /// Somebody answered. The fields: the leg, and the channel to connect.
     By(Leg, ChannelId),
-    /// Nobody did: the cause, and whether a phone rang.
+    /// Nobody answered. The fields: the cause, and whether a phone rang.
     No { cause: String, rang: bool },
 }
 
-/// Waits until the leg is answered, has ended, or the caller is gone, which ends the leg.
+/// Waits until the leg is answered or has ended. If the caller is gone before that, ends the leg.
 pub(crate) async fn answered(call: &mut Call, leg: Leg, limit: Duration) -> Result<Answered, Gone> {
     match leg.until_answered(limit, std::future::ready(()), call.until_gone()).await {
         Answer::Answered(leg, channel) => Ok(Answered::By(leg, channel)),
@@ -86,7 +86,7 @@ pub(crate) async fn answered(call: &mut Call, leg: Leg, limit: Duration) -> Resu
     }
 }
 
-/// Connects the two, and waits until the caller's channel ends.
+/// Connects the caller with the contact, and waits until the caller's channel ends.
 async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Result<Ended, Gone> {
     let Some(talk) = Talk::with_caller(call, channel).await? else {
         leg.cancel(Cancel::OriginatorCancel);
@@ -94,7 +94,7 @@ async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Result<Ended, Go
     };
     leg.in_talk();
     call.stage = Stage::Talking;
-    // The end of the talk is recorded all the same.
+    // If this record fails, the end of the talk is still recorded.
     let _ = talk.record(Between::CallerAndContact).await;
     let TalkOver { since, cause } = talk.until_caller_leaves(call).await;
     Ok(Ended {

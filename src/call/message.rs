@@ -10,8 +10,8 @@ use crate::rules::Rules;
 use crate::sound::Sound;
 use crate::switch::{CallerEvent, Loops, PlayId};
 
-/// How long to wait for the event that says why a sound was broken off.
-const NEWS_FOLLOWS: Duration = Duration::from_millis(500);
+/// How long to wait for the event of a hangup or a transfer after a sound was broken off.
+const HANGUP_LIMIT: Duration = Duration::from_millis(500);
 
 /// Plays `prompt` once and hangs up. `ending` says why the caller hears it.
 pub(crate) async fn play(
@@ -45,7 +45,8 @@ pub(crate) async fn play_message(call: &mut Call, sound: &Sound) -> Result<(), G
         tracing::warn!(
             %sound,
             %instead,
-            "the message cannot be played, so the caller hears another: put the file there, or name another in the rules"
+            "FreeSWITCH cannot play the message, so the caller hears another: put the file where FreeSWITCH finds it, or name \
+             another in the rules"
         );
         if is_heard(call, &instead).await? {
             return Ok(());
@@ -58,7 +59,7 @@ pub(crate) async fn play_message(call: &mut Call, sound: &Sound) -> Result<(), G
     Ok(())
 }
 
-/// Plays a sound once. Returns whether the caller heard all of it; false also when FreeSWITCH cannot play it.
+/// Plays a sound once. Returns whether the caller heard all of it, which is not so if FreeSWITCH cannot play it.
 async fn is_heard(call: &mut Call, sound: &Sound) -> Result<bool, Gone> {
     let playing = call.play(sound, Loops::Once).await?;
     heard_out(call, playing).await
@@ -79,8 +80,8 @@ pub(crate) async fn heard_out(call: &mut Call, playing: PlayId) -> Result<bool, 
             if ok {
                 return Ok(true);
             }
-            // A hangup or a transfer ends the sound first; the event that says so follows at once.
-            broken_off = Some(tokio::time::Instant::now() + NEWS_FOLLOWS);
+            // A hangup or a transfer ends the sound, and the event for it follows at once.
+            broken_off = Some(tokio::time::Instant::now() + HANGUP_LIMIT);
         }
     }
 }

@@ -3,10 +3,10 @@
 //! In: an [`Incoming`](crate::switch::Incoming) socket. Out: rows in the store, and a caller who was connected, heard a
 //! message, was forwarded, or has a case.
 //! **Invariant:** an arrival is a committed row before the caller hears anything.
-//! **Invariant:** `Call::next` is the only place that knows hangup, a lost socket, the controller's stop, and being taken
-//! by somebody else. It returns them as errors, which unwind the story.
-//! **Invariant:** `record::ending` runs on every path but one: a waiting caller whose socket breaks is expected back, and
-//! then continues with the same call.
+//! **Invariant:** `Call::next` is the only place that knows hangup, a lost socket, the controller's stop, and being
+//! taken by somebody else. It returns them as errors, which unwind the story.
+//! **Invariant:** `record::ending` runs for every call whose arrival was recorded, except when the caller's socket
+//! breaks or the controller stops. Then the caller is expected back, and the same call continues.
 //! *Deliberately absent:* who rings for whom (queue) and where a call should go (routing).
 
 pub mod attempt;
@@ -37,7 +37,7 @@ use facts::Facts;
 pub(crate) struct Call {
     /// The shared context.
     pub app: Arc<App>,
-    /// Its identity.
+    /// The id of the call.
     pub id: CallId,
     /// The caller's socket.
     pub caller: Caller,
@@ -82,8 +82,8 @@ impl Call {
         }
     }
 
-    /// The next event of a caller who is in our hands. That the caller left our hands, or that the controller stops, is an
-    /// error, which ends whatever is being done with the caller. Cancel-safe.
+    /// Returns the next event of the caller. If the caller is gone or the controller stops, returns an error, which
+    /// ends whatever is being done with the caller. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Result<CallerEvent, Gone> {
         let draining = self.app.draining.clone();
         tokio::select! {
@@ -93,7 +93,8 @@ impl Call {
         }
     }
 
-    /// The same for a caller who talks or is being connected: they stay connected when the controller stops.
+    /// Like `next`, for a caller who talks or is being connected: such a caller stays connected when the controller
+    /// stops.
     pub(crate) async fn next_in_talk(&mut self) -> Result<CallerEvent, Gone> {
         match self.caller.event().await {
             CallerEvent::HungUp { cause } => Err(Gone::HungUp(cause)),
@@ -103,7 +104,7 @@ impl Call {
         }
     }
 
-    /// Waits until the caller is no longer in our hands, or we stop, and returns why. Cancel-safe.
+    /// Waits until the caller is gone or the controller stops, and returns which of them. Cancel-safe.
     pub(crate) async fn until_gone(&mut self) -> Gone {
         loop {
             if let Err(gone) = self.next().await {
@@ -112,8 +113,8 @@ impl Call {
         }
     }
 
-    /// Why the caller is gone, after a command failed. FreeSWITCH refuses commands for a channel that hangs up before it
-    /// sends the event for the hangup.
+    /// Returns why the caller is gone, after a command failed. When a channel hangs up, FreeSWITCH refuses commands
+    /// first, and sends the event for the hangup a little later.
     async fn gone(&mut self) -> Gone {
         let last = async {
             loop {
@@ -122,11 +123,11 @@ impl Call {
                 }
             }
         };
-        tokio::time::timeout(LAST_NEWS, last).await.unwrap_or(Gone::Lost)
+        tokio::time::timeout(REASON_LIMIT, last).await.unwrap_or(Gone::Lost)
     }
 }
 
-/// Why the caller is not in our hands any more.
+/// Why the call can no longer act on its caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Gone {
     /// The channel hung up, with FreeSWITCH's cause.
@@ -157,16 +158,16 @@ pub(crate) struct Ended {
 /// The cause of a call whose caller was taken by somebody else.
 pub(crate) const TAKEN: &str = "TAKEN";
 /// How long to wait for the event that says why a caller is gone.
-const LAST_NEWS: Duration = Duration::from_secs(2);
+const REASON_LIMIT: Duration = Duration::from_secs(2);
 /// How long to wait for the link to the FreeSWITCH that has the call.
-const LINK_COMES: Duration = Duration::from_secs(2);
+const LINK_LIMIT: Duration = Duration::from_secs(2);
 
-/// An end without a talk.
+/// Returns the end of a call without a talk.
 fn over(ending: Ending, stage: Stage, cause: &str) -> Ended {
     Ended { ending, stage, cause: cause.to_owned(), answered_at: None, agent: None }
 }
 
-/// Sleeps until the deadline; without one, for ever.
+/// Sleeps until the deadline, or for ever if there is none.
 async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(at) => tokio::time::sleep_until(at).await,

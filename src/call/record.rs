@@ -36,8 +36,8 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
     record(&call.app, call.queue.as_ref(), row).await;
 }
 
-/// How long the caller stayed. For a caller who arrived in this run it is measured. For one who came back only the
-/// system's clock knows; if that was set back since, the stay counts as long.
+/// Returns how long the caller stayed. For a caller who came back, only the system's clock can tell. If that clock was
+/// set back since, the stay counts as endless.
 fn lasted(call: &Call, at: UnixMs) -> Duration {
     let here = call.here_since.elapsed();
     match call.is_back {
@@ -68,8 +68,8 @@ pub(crate) async fn too_late(app: &App, arrival: &store::calls::Arrival) {
     record(app, arrival.queue.as_ref(), row).await;
 }
 
-/// Records the ending, and repeats that until it is recorded. What the database refuses for good is logged; the
-/// reconciler finds the open call.
+/// Records the ending, and tries again until it is recorded. If the database refuses it for good, that is logged, and
+/// the reconciler finds the open call.
 pub(crate) async fn record(app: &App, queue: Option<&QueueName>, row: store::calls::Ended) {
     let (clock, ended) = (app.clock, row.clone());
     let write =
@@ -82,6 +82,8 @@ pub(crate) async fn record(app: &App, queue: Option<&QueueName>, row: store::cal
             tracing::info!(%ending, %stage, cause, case.id = %case, "missed: a case is open");
         }
         Ok(None) => tracing::info!(%ending, %stage, cause, "the call has ended"),
-        Err(error) => tracing::error!(%error, %ending, "the ending is not recorded"),
+        Err(error) => {
+            tracing::error!(%error, %ending, "the ending is not recorded: the reconciler ends the call later")
+        }
     }
 }

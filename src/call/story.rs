@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::facts::Facts;
-use super::{Call, Ended, Gone, LINK_COMES, TAKEN, forward, message, over, record, wait};
+use super::{Call, Ended, Gone, LINK_LIMIT, TAKEN, forward, message, over, record, wait};
 use crate::calendar::working_time::WorkingTime;
 use crate::call::manual_dial;
 use crate::cause::HangupCause;
@@ -47,7 +47,7 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
     let arrived_at = earlier.as_ref().map_or(app.clock.now(), |call| call.arrived_at);
     let rules = app.rules();
     let plan = plan(&facts.dialled, &rules, arrived_at);
-    let Some(node) = app.nodes.found(incoming.facts.core, LINK_COMES).await else {
+    let Some(node) = app.nodes.found(incoming.facts.core, LINK_LIMIT).await else {
         tracing::error!(core = %incoming.facts.core, "the call comes from a FreeSWITCH that no node of [switch] is linked to: add it, or check its link");
         earlier.into_iter().for_each(|call| app.expect_back(call));
         return hand_back(&app, incoming.caller, HandedBack::UnknownNode).await;
@@ -56,13 +56,16 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
         Some(call) => tracing::info!(
             queue = call.queue.as_ref().map(tracing::field::display),
             waits_since = call.joined_at.as_ref().map(tracing::field::display),
-            "a caller is back"
+            "a caller has come back"
         ),
         None if app.in_flight.calls() > app.settings.calls.max_calls => {
-            tracing::error!(max_calls = app.settings.calls.max_calls, "too many calls at once");
+            tracing::error!(
+                max_calls = app.settings.calls.max_calls,
+                "more calls at once than [calls] max_calls"
+            );
             return hand_back(&app, incoming.caller, HandedBack::Overloaded).await;
         }
-        None => tracing::info!(dialled = %facts.dialled, why = %plan.why, "a caller is here"),
+        None => tracing::info!(dialled = %facts.dialled, why = %plan.why, "a caller has arrived"),
     }
     let caller = match &earlier {
         Some(_) => incoming.caller,
@@ -109,8 +112,8 @@ async fn hand_back(app: &App, caller: Caller, reason: HandedBack) {
     caller.hand_back(reason).await;
 }
 
-/// Commits the arrival. None when the database does not commit it in time: then the caller is handed back; while the
-/// database stalls, at once. If the arrival is committed later, the call is recorded as lost.
+/// Commits the arrival. If the database does not commit it in time, the caller is handed back, and the result is None.
+/// While the database stalls, that happens at once. If the arrival is committed later, the call is recorded as lost.
 async fn take_in(app: &App, caller: Caller, arrival: store::calls::Arrival) -> Option<Caller> {
     let limit = app.settings.calls.arrival_timeout;
     let patience = if app.store.stalls(limit) { Duration::ZERO } else { limit };
@@ -136,7 +139,7 @@ async fn take_in(app: &App, caller: Caller, arrival: store::calls::Arrival) -> O
     None
 }
 
-/// The call's row, kept for when the caller comes back.
+/// Reads the call's row, which is needed when the caller comes back.
 async fn still_open(call: &Call) -> Option<OpenCall> {
     let id = call.id;
     match call.app.store.read("open_call", move |c| recovery::call(c, id)).await {
@@ -148,7 +151,7 @@ async fn still_open(call: &Call) -> Option<OpenCall> {
     }
 }
 
-/// The row of an arrival, with the plan and its reasons.
+/// Returns the row of an arrival, with the plan and its reasons.
 fn arrival(
     app: &App,
     channel: &ChannelFacts,
@@ -183,7 +186,8 @@ fn arrival(
     }
 }
 
-/// Carries out the plan, and what each step leads to. A caller who is back continues in their queue.
+/// Carries out the plan, and the overflow of each queue that nobody answered in. A caller who came back continues in
+/// their queue.
 async fn carry_out(
     call: &mut Call,
     rules: &Rules,
@@ -220,7 +224,7 @@ async fn carry_out(
     Ok(over(Ending::TimedOut, Stage::Waiting, "OVERFLOW_CIRCLE"))
 }
 
-/// Where the queue sends callers who reached its max_wait.
+/// Returns where the queue sends callers who reached its max_wait.
 fn overflow(rules: &Rules, queue: &QueueName) -> Option<Destination> {
     rules.queues.get(queue).map(|queue| queue.overflow.clone())
 }

@@ -55,8 +55,8 @@ pub(crate) enum Between {
 }
 
 impl Talk {
-    /// Connects the caller with `leg`, and waits until FreeSWITCH reports the bridge: its `+OK` proves nothing. None when
-    /// the bridge was refused or did not come about in time; the caller is then as safe as before.
+    /// Connects the caller with `leg`, and waits until FreeSWITCH reports the bridge, since its `+OK` proves nothing.
+    /// None if FreeSWITCH refused the bridge or did not report it in time: the caller then waits as before.
     pub(crate) async fn with_caller(call: &mut Call, leg: ChannelId) -> Result<Option<Self>, Gone> {
         if let Err(error) = call.caller.bridge(leg).await {
             tracing::warn!(%leg, %error, "the bridge was refused");
@@ -72,7 +72,7 @@ impl Talk {
                     return Ok(Some(Self::begins(&call.app, call.id, call.app.clock.now())));
                 },
                 () = &mut limit => {
-                    tracing::warn!(%leg, limit = ?BRIDGE_LIMIT, "the bridge did not come about in time");
+                    tracing::warn!(%leg, limit = ?BRIDGE_LIMIT, "FreeSWITCH did not report the bridge in time");
                     call.caller.unbridge_failed().await;
                     return Ok(None);
                 }
@@ -95,7 +95,7 @@ impl Talk {
         Some(Self::begins(app, call, app.clock.now()))
     }
 
-    /// A talk that an earlier run of the controller left behind, and that goes on.
+    /// Returns a talk that began in an earlier run of the controller and still goes on.
     pub(crate) fn found(app: &Arc<App>, call: CallId, since: UnixMs) -> Self {
         Self::begins(app, call, since)
     }
@@ -133,8 +133,8 @@ impl Talk {
         })
     }
 
-    /// Waits until the caller's channel ends, even if the caller is passed on to somebody else, or until the caller
-    /// comes back to us as another call.
+    /// Waits until the caller's channel ends, or comes back to us as another call. If the caller is passed on to
+    /// somebody else, the talk goes on.
     pub(crate) async fn until_caller_leaves(self, call: &mut Call) -> TalkOver {
         let gone = loop {
             if let Err(gone) = call.next_in_talk().await {

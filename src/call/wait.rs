@@ -29,8 +29,8 @@ pub(crate) enum Left {
     TimedOut,
 }
 
-/// Waits until an agent has answered, the queue's max_wait is over, or the caller is gone. `on_record` is since when
-/// the caller waits there, if the database has a row of it.
+/// Waits until an agent has answered, the queue's max_wait is over, or the caller is gone. `on_record` says since when
+/// the caller waits there, if that is already recorded.
 pub(crate) async fn in_queue(
     call: &mut Call,
     rules: &Rules,
@@ -66,7 +66,7 @@ pub(crate) async fn in_queue(
         preferred: None,
     };
     if let Err(error) = call.app.dispatcher.join(queued).await {
-        tracing::error!(%error, "the caller cannot wait in this queue: it sends them to its overflow");
+        tracing::error!(%error, "the caller cannot wait in this queue, and goes to its overflow");
         return Ok(Left::TimedOut);
     }
     let result = until_answered(call, queue, &music, joined_at, answers).await;
@@ -155,7 +155,7 @@ async fn until_answered(
                 }
                 call.play(music, Loops::Forever).await?;
             }
-            // Endless music ended: the file is missing, or something stopped it. The caller must not hear silence.
+            // Endless music has ended: the file is missing, or something stopped it. The caller must not hear silence.
             () = until(silent_until) => {
                 tracing::warn!(
                     %music,
@@ -187,8 +187,8 @@ async fn leave_queue(
         call.stage = Stage::Ringing;
     }
     let waited = call.app.clock.now().since(joined_at).as_secs_f64();
-    let word = if answered { "answered" } else { "left" };
-    call.app.metrics.wait_seconds.with_label_values(&[name.as_str(), word]).observe(waited);
+    let outcome = if answered { "answered" } else { "left" };
+    call.app.metrics.wait_seconds.with_label_values(&[name.as_str(), outcome]).observe(waited);
 }
 
 /// Waits for the end of the talk.

@@ -14,7 +14,7 @@ pub(crate) struct Bridged {
     pub talk: Talk,
 }
 
-/// Connects the caller with an agent who answered, if no other agent was first. None when they were not connected and the
+/// Connects the caller with an agent who answered, if no other agent was first. None if they were not connected: the
 /// caller still waits.
 pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<Option<Bridged>, Gone> {
     let (id, offer, leg, at) = (call.id, answered.offer, answered.channel, answered.answered_at);
@@ -45,7 +45,7 @@ pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<
     call.app.metrics.bridge_seconds.observe(talk.since().since(at).as_secs_f64());
     let agent = answered.agent.clone();
     answered.answer(BridgeResult::Bridged);
-    // The end of the talk is recorded all the same.
+    // If this record fails, the end of the talk is still recorded.
     let _ = talk.record(Between::CallerAndAgent(offer)).await;
     tracing::info!(%agent, "the caller got through");
     Ok(Some(Bridged { agent, talk }))

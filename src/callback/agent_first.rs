@@ -16,7 +16,7 @@ use crate::store::callbacks::{self, CallbackResult, Reserve};
 use crate::switch::{Answer, Cancel, Leg};
 
 impl Callback {
-    /// An agent has accepted: dials the customer. None when the agent is of no use, and the next one may be asked.
+    /// An agent has accepted: dials the customer. None if this agent cannot take the callback and the next one may.
     pub(super) async fn dial(
         &self,
         mut answered: AgentAnswered,
@@ -85,10 +85,10 @@ impl Callback {
         reserved
     }
 
-    /// Rings the customer until they answer, their ring time is over, the agent leaves, or the customer rings in.
+    /// Rings the customer until they answer, their ring time is over, the agent leaves, or the customer calls us.
     ///
     /// # Errors
-    /// The agent, and the cause, when the trunk refused the dial.
+    /// The agent and the cause, if the trunk refused the dial.
     async fn ring(
         &self,
         answered: AgentAnswered,
@@ -117,7 +117,7 @@ impl Callback {
         let cancelled = |why| CallbackResult::without_talk(attempt, Disposition::Cancelled, why);
         Ok(match why {
             Stop::CallerIsHere(request) => {
-                tracing::info!("the customer rings in: they get the agent who was calling them");
+                tracing::info!("the customer calls us: they get the agent who was calling them");
                 if let Err(answered) = request.send(answered) {
                     answered.answer(BridgeResult::Unreached);
                 }
@@ -129,7 +129,7 @@ impl Callback {
             }
             Stop::AgentLeft => {
                 answered.answer(BridgeResult::Unreached);
-                // Where both were on a FreeSWITCH that died, the agent did not leave.
+                // If FreeSWITCH died, both legs ended with it: the agent did not leave.
                 if cause == SWITCH_RESTARTED {
                     CallbackResult::unreached(attempt, &cause, true)
                 } else {
@@ -144,7 +144,7 @@ impl Callback {
         let at = self.app.clock.now();
         let dialled = self.app.store.record("dialled", move |c| attempts::dialled(c, attempt, at));
         if let Err(error) = dialled.await {
-            tracing::error!(%error, "the dial is not recorded; the attempt counts all the same");
+            tracing::error!(%error, "the dial is not recorded, but the attempt counts");
         }
         if let Err(error) = self.node.play_to(agent, &self.app.settings.callback.ringback).await {
             tracing::warn!(%error, "the ringing tone could not be played to the agent");
@@ -154,7 +154,7 @@ impl Callback {
 
 /// What ends the ringing of the customer's phone early.
 enum Stop {
-    /// The customer rings in, and asks for the agent.
+    /// The customer calls us, and asks for the agent.
     CallerIsHere(AgentRequest),
     /// The controller stops.
     Drained,
@@ -162,7 +162,8 @@ enum Stop {
     AgentLeft,
 }
 
-/// Releases the agent when the customer was not reached. If the trunk refused the dial, the agent stays for the next one.
+/// Releases the agent if the customer was not reached. If the trunk refused the dial, the agent stays for the next
+/// trunk.
 fn let_go(
     answered: AgentAnswered,
     ended: Result<CallbackResult, String>,

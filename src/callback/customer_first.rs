@@ -1,8 +1,9 @@
-//! Dialling the customer before an agent is there, so that agents need not wait for people who do not pick up. It is off
-//! by default, since the law sets more conditions than for calling the agent first.
+//! Dialling the customer before an agent is there, so that agents need not wait for people who do not pick up. This is
+//! off by default, since the law sets more conditions for it than for ringing the agent first.
 //!
 //! In: a leased case. Out: as of any callback. The customer who answers hears who calls, then music for `[callback]
-//! customer_max_wait` at most. If no agent has come by then, the customer hears an apology, and the attempt counts as abandoned.
+//! customer_max_wait` at most. If no agent has come by then, the customer hears an apology, and the attempt counts as
+//! abandoned.
 //! **Invariant:** `missed::customer_first` refuses such attempts while too many were abandoned recently.
 
 use tokio::sync::mpsc;
@@ -25,7 +26,7 @@ use crate::store::customer_first::{self, Wanted};
 use crate::switch::{Answer, Cancel, Leg};
 
 impl Callback {
-    /// Dials the customer, and rings an agent when the customer answers. None when that is not allowed now: then the agent is
+    /// Dials the customer, and rings an agent when the customer answers. None if that is not allowed now: the agent is
     /// rung first, as usual.
     pub(super) async fn customer_first(
         &self,
@@ -78,7 +79,7 @@ impl Callback {
                 biased;
                 // Nobody would be there to talk to the customer.
                 () = self.app.draining.cancelled() => DRAINED,
-                // The customer rings in: they wait like anybody.
+                // The customer calls us: they wait like any caller.
                 Some(_) = requests.recv() => CALLER_IS_HERE,
             }
         };

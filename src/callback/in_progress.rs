@@ -1,4 +1,4 @@
-//! A callback in progress, and the steps that are the same whoever is dialled first.
+//! A callback in progress, and the steps that do not depend on who is dialled first.
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ impl Callback {
         self.app.metrics.dial_said(said);
     }
 
-    /// The customer answered: connects the two, and waits for the end of the talk.
+    /// The customer answered: connects the customer with the agent, and waits for the end of the talk.
     pub(super) async fn connect(
         &self,
         answered: AgentAnswered,
@@ -84,8 +84,8 @@ impl Callback {
             return CallbackResult::without_talk(attempt, Disposition::Abandoned, BRIDGE_FAILED);
         };
         leg.in_talk();
-        // Recorded before the agent's offer can end, which checks whether a disposition is missing. The end of the talk is
-        // recorded all the same.
+        // The end of the agent's offer checks whether a disposition is missing, so the talk is recorded before it. If
+        // this record fails, the end of the talk is still recorded.
         let _ = talk.record(Between::CustomerAndAgent(attempt, answered.offer)).await;
         tracing::info!(agent = %answered.agent, "the customer is reached");
         answered.answer(BridgeResult::Bridged);
@@ -94,7 +94,7 @@ impl Callback {
     }
 }
 
-/// The result of a reservation; none if another agent was first.
+/// Returns the result of a reservation. None if another agent was first.
 pub(super) fn reserved<T>(
     written: Result<Result<T, NotReserved>, StoreError>,
 ) -> Result<Option<T>, CallbackResult> {
@@ -103,7 +103,7 @@ pub(super) fn reserved<T>(
         Ok(Err(NotReserved::Taken)) => Ok(None),
         Ok(Err(NotReserved::NotOurs)) => Err(CallbackResult::Released("NOT_OURS")),
         Ok(Err(NotReserved::Guard(refusal))) => {
-            tracing::warn!(guard = %refusal.guard, why = refusal.why, "not dialled");
+            tracing::warn!(guard = %refusal.guard, why = refusal.why, "the customer is not dialled");
             Err(CallbackResult::Refused(refusal.guard))
         }
         Err(error) => {
@@ -113,7 +113,7 @@ pub(super) fn reserved<T>(
     }
 }
 
-/// The two are about to talk: a caller from this number now waits like any other.
+/// The agent and the customer are about to talk: a caller from this number now waits like any other.
 pub(super) fn no_more(requests: &mut mpsc::Receiver<AgentRequest>) {
     requests.close();
     while requests.try_recv().is_ok() {}

@@ -1,9 +1,9 @@
-//! One attempt over several trunks: when a trunk refuses the dial before the customer's phone rings, the next trunk dials
-//! at once.
+//! One attempt over several trunks: when a trunk refuses the dial before the customer's phone rings, the next trunk
+//! dials at once.
 //!
 //! In: a recorded attempt, and its first trunk. Out: legs, one at a time, and how the attempt ended.
-//! **Invariants:** no leg is dialled before the previous one is known to be gone; each trunk is tried once; each leg has its
-//! own channel, recorded before it is dialled, so that after a crash the next controller finds it.
+//! **Invariants:** no leg is dialled before the previous one is known to be gone; each trunk is tried once; each leg
+//! has its own channel, recorded before it is dialled, so that after a crash the next controller finds it.
 
 use super::in_progress::Callback;
 use crate::call::attempt::{dialled_over, learn, why_unanswered};
@@ -42,7 +42,7 @@ impl<'a> Dialling<'a> {
         Self { callback, attempt, trunk_call, channel, tried: TriedTrunks::default(), refused: Vec::new() }
     }
 
-    /// Dials the customer; none if FreeSWITCH cannot be reached.
+    /// Dials the customer. None if that cannot be done; the reason is logged.
     pub(super) async fn ring(&self, offer: OfferId) -> Option<Leg> {
         let leg = self.trunk_call.ring(&self.callback.node, &self.callback.customer(offer, self.channel))?;
         if self.refused.is_empty() {
@@ -57,8 +57,8 @@ impl<'a> Dialling<'a> {
         how.after(self.refused)
     }
 
-    /// The trunk refused the dial for this cause. Returns the attempt with the next trunk, unless there is none, the attempt may
-    /// not go on, or `stop` comes first.
+    /// The trunk refused the dial for this cause. Returns the attempt with the next trunk, unless there is none, the
+    /// record of it fails, or `stop` comes first.
     ///
     /// # Errors
     /// How the attempt ends.
@@ -70,7 +70,7 @@ impl<'a> Dialling<'a> {
         let Self { callback, attempt, trunk_call, mut tried, mut refused, .. } = self;
         learn(&callback.app, &trunk_call, &callback.work.number, DialFate::Failed(&cause)).await;
         let trunk = trunk_call.trunk().name().to_owned();
-        // A slot is good for one trunk call at a time.
+        // A slot allows one trunk call at a time, so this one ends before the next begins.
         tried.add(trunk_call);
         let next = tokio::select! {
             biased;
@@ -95,7 +95,7 @@ impl<'a> Dialling<'a> {
     }
 }
 
-/// Records the channel of the next leg. Returns whether it may be dialled: not if the record is uncertain.
+/// Records the channel of the next leg. Returns whether the leg may be dialled, which is only if it is surely recorded.
 async fn is_recorded(
     callback: &Callback,
     attempt: AttemptId,

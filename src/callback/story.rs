@@ -18,8 +18,8 @@ use crate::dispatch::trunks::CallSlot;
 use crate::store::callbacks::{CallbackEnd, CallbackResult, CallbackRules, LeasedCase};
 use crate::switch::Node;
 
-/// Carries out one callback. `slot` is its room on the trunks; `under_way` keeps it among the callbacks under way, and
-/// `requests` are callers who ask for its agent.
+/// Carries out one callback. `slot` is its room on the trunks, `under_way` keeps it among the callbacks under way, and
+/// `requests` come from callers who are to get its agent.
 pub async fn run(
     app: Arc<App>,
     callback_rules: CallbackRules,
@@ -65,7 +65,7 @@ impl Callback {
             tokio::select! {
                 biased;
                 () = draining.cancelled() => return CallbackResult::Released(DRAINED),
-                // The customer rings in. Dropping the request lets them wait like any caller.
+                // The customer calls us. Dropping the request lets them wait like any caller.
                 Some(_) = requests.recv() => return CallbackResult::Released(CALLER_IS_HERE),
                 answered = answers.recv() => match answered {
                     Some(answered) => match self.dial(answered, &mut requests).await {

@@ -30,17 +30,18 @@ use crate::vital::Beat;
 pub struct Tick {
     app: Arc<App>,
     tasks: TaskTracker,
-    /// How many passes there were.
-    looks: usize,
+    /// The number of passes so far.
+    passes: usize,
     /// The rules of the last pass.
     rules: Option<Arc<Rules>>,
     /// Cases that cannot be moved on, or leased.
     cases: Skipped<CaseId>,
     /// Attempts that cannot be closed.
     attempts: Skipped<AttemptId>,
-    /// Limits how many callbacks begin in a second to how many may be dialled, so that no agent waits long for the dial.
+    /// Lets no more callbacks begin in a second than customers may be dialled, so that no agent waits long for the
+    /// dial.
     begun: RateLimit,
-    /// Until when the limit of dials per hour is reached.
+    /// No case is leased before this: the limit of dials per hour is reached.
     hour_full_until: UnixMs,
 }
 
@@ -50,7 +51,7 @@ impl Tick {
     pub fn new(app: Arc<App>, tasks: TaskTracker) -> Self {
         let begun = RateLimit::of(app.settings.callback.max_dials_per_second);
         let (cases, attempts) = (Skipped::default(), Skipped::default());
-        Self { app, tasks, looks: 0, rules: None, cases, attempts, begun, hour_full_until: UnixMs(0) }
+        Self { app, tasks, passes: 0, rules: None, cases, attempts, begun, hour_full_until: UnixMs(0) }
     }
 
     /// Makes a pass at every interval until told to stop.
@@ -131,7 +132,7 @@ impl Tick {
         Ok(())
     }
 
-    /// Skips a case that fails for a while, so that no other case waits for it.
+    /// Leaves a failing case out for a while, so that no other case waits for it.
     fn skip_case(&mut self, case: CaseId, error: &StoreError, done: &str) {
         let pause = self.cases.failed(case, Instant::now());
         self.app.metrics.row_skipped(SkippedRow::Case);
@@ -149,10 +150,10 @@ impl Tick {
         let agents = self.app.store.read("agents", agents::all).await?;
         let there = |name: &_| agents.iter().any(|row| row.name == *name && row.status == Status::Available);
         let live = self.app.callbacks.by_queue();
-        // If there is not room for all, the queues take turns at being first.
-        self.looks = self.looks.wrapping_add(1);
+        // The queues take turns at being first, since there may not be room for all.
+        self.passes = self.passes.wrapping_add(1);
         let queues = &callback_rules.rules.queues;
-        let first = self.looks % queues.len().max(1);
+        let first = self.passes % queues.len().max(1);
         for (name, queue) in queues.iter().skip(first).chain(queues.iter().take(first)) {
             let available = queue.tiers.keys().filter(|agent| there(agent)).count();
             let share = self.app.settings.callback.share_of(available);
@@ -160,7 +161,7 @@ impl Tick {
             let slots = self.slots(wanted);
             let leased = self.lease(callback_rules, name, slots.len(), &node, core).await;
             let leased = leased.inspect_err(|error| {
-                tracing::error!(queue = %name, %error, "the due cases of this queue could not be read: tried again at the next pass");
+                tracing::error!(queue = %name, %error, "the due cases of this queue cannot be read: tried again at the next pass");
             });
             let leased = leased.unwrap_or_default();
             for (work, slot) in leased.into_iter().zip(slots) {
@@ -171,7 +172,7 @@ impl Tick {
         Ok(())
     }
 
-    /// A FreeSWITCH whose links are up, and which run of it that is.
+    /// Returns a FreeSWITCH whose links are up, and which run of it that is.
     fn node(&self) -> Option<(Node, CoreId)> {
         self.app.nodes.all().iter().find_map(|node| {
             let core = *node.core().borrow();
@@ -179,7 +180,7 @@ impl Tick {
         })
     }
 
-    /// Reserves so many slots, or as many as there are.
+    /// Reserves `wanted` slots, or as many as are free.
     fn slots(&mut self, wanted: usize) -> Vec<CallSlot> {
         let wanted = wanted.min(self.begun.room(Instant::now()));
         std::iter::from_fn(|| self.app.trunks.reserve()).take(wanted).collect()
@@ -218,12 +219,12 @@ impl Tick {
         Ok(leased)
     }
 
-    /// Counts a refusal. Returns whether the limit of dials per hour is reached: then no case is leased for a while.
+    /// Counts a refusal. If the limit of dials per hour is reached, returns true, and no case is leased for a while.
     fn is_hour_full(&mut self, refusal: &Refusal) -> bool {
         self.app.metrics.dial_said(Said::by_guard(refusal.guard));
         let is_full = refusal.guard == Guard::HourCap;
         if let Some(until) = refusal.until.filter(|_| is_full) {
-            tracing::warn!(why = refusal.why, %until, "no customer is called back before then");
+            tracing::warn!(why = refusal.why, %until, "the limit of dials per hour is reached: no customer is called back until then");
             self.hour_full_until = until;
         }
         is_full

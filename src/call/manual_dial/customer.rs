@@ -19,13 +19,13 @@ use crate::store::callbacks::{CallbackEnd, CallbackResult};
 use crate::store::manual_dial::{self, Begun, Dialled};
 use crate::switch::{Cancel, Leg, Loops};
 
-/// The reason given to the agent when every trunk has as many calls as it may have.
+/// The reason for refusing a dial when every trunk has as many calls as it may have.
 const NO_ROOM: &str = "no trunk has room for one more call";
 /// The cause of an attempt that was recorded only after its call had been passed on to the administrator's dialplan.
 const TOO_LATE: &str = "RECORDED_TOO_LATE";
 
 impl Phone {
-    /// What the agent dials, for the store.
+    /// Returns what the store needs to know about the dial.
     fn wanted(&self, call: &Call, number: &E164) -> Dialled {
         Dialled {
             number: number.clone(),
@@ -65,9 +65,9 @@ impl Phone {
         }
     }
 
-    /// Asks the guards and reserves one of the day's attempts. None when the call was passed on to the administrator's own
-    /// dialplan, because the case was closed meanwhile or the database did not answer in time. If the reservation is
-    /// committed later, it counts as an attempt: the agent dials the customer in that dialplan.
+    /// Asks the guards and reserves one of the day's attempts. If the case was closed meanwhile or the database does
+    /// not answer in time, the call goes on in the administrator's own dialplan, and the result is None. A reservation
+    /// that is committed later still counts as an attempt: the agent dials the customer in that dialplan.
     async fn begin(&self, call: Call, number: &E164) -> Option<(Call, Begun)> {
         let (app, callback_rules, wanted) =
             (Arc::clone(&call.app), call.app.callback_rules(), self.wanted(&call, number));
@@ -115,14 +115,16 @@ async fn attempted(mut call: Call, trunk_call: &TrunkCall, number: &E164, case: 
             CallbackResult::without_talk(attempt, Disposition::Cancelled, DRAINED)
         }
         DialResult::Left => CallbackResult::without_talk(attempt, Disposition::Cancelled, AGENT_LEFT),
-        DialResult::Apart => CallbackResult::without_talk(attempt, Disposition::Abandoned, BRIDGE_FAILED),
+        DialResult::NotConnected => {
+            CallbackResult::without_talk(attempt, Disposition::Abandoned, BRIDGE_FAILED)
+        }
         DialResult::Talked { cause, answered_at } => CallbackResult::Talked { attempt, cause, answered_at },
     };
     let end = CallbackEnd { case, call: call.id, how, at: call.app.clock.now() };
     record(&call.app, &call.app.callback_rules(), end).await;
 }
 
-/// What came of dialling.
+/// How a dial ended.
 enum DialResult {
     /// Nobody was dialled, because of a failure on our side.
     NotDialled,
@@ -130,14 +132,14 @@ enum DialResult {
     Unreached { cause: String, rang: bool },
     /// The agent hung up before the customer answered.
     Left,
-    /// The customer answered, and the two could not be connected.
-    Apart,
-    /// They talked.
+    /// The customer answered, but could not be connected with the agent.
+    NotConnected,
+    /// The agent and the customer talked.
     Talked { cause: String, answered_at: crate::clock::UnixMs },
 }
 
 impl DialResult {
-    /// What the result says of the trunk.
+    /// Returns what the result says about the trunk.
     fn fate(&self) -> DialFate<'_> {
         match self {
             Self::Unreached { cause, rang }
@@ -145,7 +147,7 @@ impl DialResult {
             {
                 DialFate::Failed(cause)
             }
-            Self::Unreached { .. } | Self::Talked { .. } | Self::Apart => DialFate::Carried,
+            Self::Unreached { .. } | Self::Talked { .. } | Self::NotConnected => DialFate::Carried,
             Self::NotDialled | Self::Left => DialFate::Unknown,
         }
     }
@@ -187,7 +189,7 @@ async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> DialResult {
         Ok(None) => {
             leg.cancel(Cancel::OriginatorCancel);
             call.caller.hangup(HangupCause::TemporaryFailure).await;
-            return DialResult::Apart;
+            return DialResult::NotConnected;
         }
         Err(_) => {
             leg.cancel(Cancel::OriginatorCancel);
@@ -196,7 +198,7 @@ async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> DialResult {
     };
     leg.in_talk();
     tracing::info!("the customer is reached");
-    // The end of the talk is recorded all the same.
+    // If this record fails, the end of the talk is still recorded.
     let _ = talk.record(Between::AgentAndDialled).await;
     let TalkOver { since: answered_at, cause } = talk.until_caller_leaves(call).await;
     DialResult::Talked { cause, answered_at }
@@ -204,7 +206,7 @@ async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> DialResult {
 
 /// Tells the agent by a sound that nobody is dialled.
 async fn refuse(mut call: Call, why: &str, cause: HangupCause) {
-    tracing::warn!(why, "not dialled");
+    tracing::warn!(why, "the agent's dial is refused");
     let sound = call.app.settings.sounds.refused.clone();
     hear(&mut call, &sound).await;
     call.caller.hangup(cause).await;

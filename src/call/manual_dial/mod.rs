@@ -1,12 +1,12 @@
 //! What agents dial at their own phones: a number that has an open case, or a code that records a disposition.
 //!
-//! In: a call that our dialplan for phones sends; `dozvon_handset` on its channel names the user who registered the phone.
-//! Out: a talk with the customer if the guards allow it, counted like a callback; or the disposition of the agent's last
-//! talk (`[callback.codes]`), confirmed by a tone.
-//! Each call comes twice. The first time we only say whether we handle it. The dialplan then sends it to a context where
-//! none of the administrator's actions follow, and there we carry it out (fs-dialplan/README.md).
-//! **Invariant:** any other call goes on in the administrator's own dialplan: not answered, nothing played, no row. So does
-//! every call for which the database does not answer in time.
+//! In: a call that our dialplan for phones sends; `dozvon_handset` on its channel names the user who registered the
+//! phone. Out: a talk with the customer if the guards allow it, counted like a callback; or the disposition of the
+//! agent's last talk (`[callback.codes]`), confirmed by a tone. Each call comes twice. The first time we only say
+//! whether we handle it. The dialplan then sends it to a context where none of the administrator's actions follow, and
+//! there we carry it out (fs-dialplan/README.md).
+//! **Invariant:** any other call goes on in the administrator's own dialplan, and so does a call for which the database
+//! does not answer in time. Such a call is not answered, hears nothing from us, and has no row.
 
 mod customer;
 mod disposition;
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::call::facts::Facts;
-use crate::call::{Call, Gone, LINK_COMES, message};
+use crate::call::{Call, Gone, LINK_LIMIT, message};
 use crate::context::App;
 use crate::ids::{AgentName, CallId, CoreId};
 use crate::metrics::HandedBack;
@@ -73,13 +73,13 @@ enum Wanted {
 enum NotOurs {
     /// We do not handle such calls.
     Foreign(&'static str),
-    /// We may have to handle it, and cannot find out or cannot carry it out.
+    /// The call may be one of ours, but we cannot find out, or cannot carry it out.
     Failed(HandedBack),
 }
 
-/// The agent at this phone, and what the agent dials.
+/// Returns the agent at this phone, and what the agent dials.
 fn wanted(app: &App, facts: &Facts, user: &str) -> Result<(AgentName, Wanted), NotOurs> {
-    let agent = app.rules().agent_at(user).cloned().ok_or(NotOurs::Foreign("the phone is no agent's"))?;
+    let agent = app.rules().agent_at(user).cloned().ok_or(NotOurs::Foreign("no agent has this phone"))?;
     if let Some(result) = app.settings.callback.codes.get(&facts.dialled) {
         return Ok((agent, Wanted::Disposition(*result)));
     }
@@ -87,13 +87,13 @@ fn wanted(app: &App, facts: &Facts, user: &str) -> Result<(AgentName, Wanted), N
     match Party::read(&facts.dialled, false, &phone.home(), phone.extension_digits) {
         Party::Number(number) => Ok((agent, Wanted::Customer(number))),
         Party::Internal(_) | Party::Withheld | Party::Invalid => {
-            Err(NotOurs::Foreign("this is neither a number outside nor a code"))
+            Err(NotOurs::Foreign("this is neither an outside number nor a code"))
         }
     }
 }
 
-/// Whether we handle the call; a customer must have an open case. The database has little time to answer, since the agent
-/// waits.
+/// Whether we handle the call; a customer must have an open case. The database has little time to answer, since the
+/// agent waits.
 async fn is_ours(app: &App, dialled: &Wanted) -> Result<(), NotOurs> {
     let Wanted::Customer(number) = dialled else { return Ok(()) };
     let limit = app.settings.callback.manual_dial_lookup_timeout;
@@ -136,7 +136,7 @@ struct Phone {
 
 impl Phone {
     async fn carry_out(self, app: Arc<App>, caller: Caller, facts: Facts, id: CallId, dialled: Wanted) {
-        let Some(node) = app.nodes.found(self.core, LINK_COMES).await else {
+        let Some(node) = app.nodes.found(self.core, LINK_LIMIT).await else {
             tracing::error!(core = %self.core, "the call comes from a FreeSWITCH that no node of [switch] is linked to: add it, or check its link");
             return pass_on(&app, caller, NotOurs::Failed(HandedBack::UnknownNode)).await;
         };
