@@ -11,8 +11,9 @@ use crate::duration;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Audit {
-    /// The secret with which the audit hashes phone numbers and seals its entries. It must never change. Without one,
-    /// the controller makes one and keeps it in the database, where whoever can read the database finds it.
+    /// The secret with which the audit hashes phone numbers and seals its entries. Never change it. Empty: the
+    /// controller makes a key and keeps it in the database. Then anybody who can read and write the database can forge
+    /// the audit.
     #[serde(with = "audit_key")]
     pub key: Option<Key>,
     /// How often the last hash of the audit is written to the log.

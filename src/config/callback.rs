@@ -1,4 +1,4 @@
-//! The section `[callback]`: how callbacks are made. Whether a number may be called is the policy's matter.
+//! The section `[callback]`: how callbacks are made. The policy of the queue decides whether a number may be called.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -38,16 +38,16 @@ pub struct Settings {
     pub trunks: Vec<Trunk>,
     /// The number that customers see, unless the trunk has its own. Empty: what the gateway shows.
     pub caller_id: String,
-    /// The most of a queue's available agents, in per cent, who may be busy with callbacks at one time. At least one
-    /// may.
+    /// The largest share of a queue's available agents that may be busy with callbacks at once, in per cent. One agent
+    /// always may.
     #[serde(deserialize_with = "percent")]
     pub agent_share_pct: u8,
-    /// Calls to customers at one time over all trunks, those that agents dial themselves included.
+    /// The most calls to customers at one time, over all trunks, including those that agents dial themselves.
     pub max_calls: usize,
-    /// Customers dialled in any one second over all trunks.
+    /// The most customers dialled in any one second, over all trunks.
     pub max_dials_per_second: NonZeroU32,
-    /// Customers dialled in any one hour, over all trunks and by all controllers of the database. Further callbacks
-    /// wait, and the supervisor is told (`dials.limited`). 0: no limit.
+    /// The most customers dialled in any one hour, over all trunks and by all controllers of the database. Further
+    /// callbacks wait, and the supervisor is told (`dials.limited`). 0: no limit.
     pub max_dials_per_hour: u32,
     /// How often due cases are looked up.
     #[serde(with = "duration::Interval")]
@@ -58,10 +58,10 @@ pub struct Settings {
     pub display_prefix: String,
     /// Whether an agent has to press 1 before the customer is dialled.
     pub confirm: bool,
-    /// The sound that asks the agent for the key, repeated: a tone, or a file with your words.
+    /// The sound that asks the agent to press 1: a tone, or a file with your words. It is repeated.
     pub confirm_sound: Sound,
-    /// How long an agent is offered nothing after a callback that did not reach the customer. After a talk it is the
-    /// agent's `wrap_up`.
+    /// How long an agent is offered nothing after a callback that did not reach the customer. After a talk, the agent's
+    /// `wrap_up` applies instead.
     #[serde(with = "duration::Within::<0, { duration::DAY }>")]
     pub agent_pause: Duration,
     /// The sound that the agent hears while the customer's phone rings.
@@ -70,58 +70,59 @@ pub struct Settings {
     /// available. `0s`: to anybody at once.
     #[serde(with = "duration::Within::<0, { duration::DAY }>")]
     pub assignee_first: Duration,
-    /// Whether the customer is dialled first, and an agent rung after the customer answered. The law then demands a
-    /// free agent, at most 3 % in 30 days who find nobody, and 72 hours' rest for each of these. Where that does not
-    /// hold, and for debts, the agent is rung first.
+    /// Whether the customer is dialled first, and an agent is rung once the customer has answered. The law sets
+    /// conditions: an agent must be free; in 30 days at most 3 % of the customers may find no agent; a customer who
+    /// found no agent must not be called like this for 72 hours. Where a condition is not met, and for debts, the agent
+    /// is rung first.
     pub customer_first: bool,
     /// How long a customer who was dialled first waits for an agent. In sales 2 s at most (47 CFR 64.1200(a)(7)).
     #[serde(with = "duration::Within::<100, { duration::MINUTE }>")]
     pub customer_max_wait: Duration,
-    /// The sound that such a customer hears first. It must say who calls.
+    /// The sound that such a customer hears after answering. It must say who calls.
     pub greeting: Sound,
     /// The sound that such a customer hears when no agent came. It must say who called.
     pub apology: Sound,
-    /// How long the apology takes to be heard.
+    /// How long the apology plays.
     #[serde(with = "duration::Within::<0, { 10 * duration::MINUTE }>")]
     pub apology_length: Duration,
-    /// How long a customer's phone rings that an agent dials by hand.
+    /// How long the customer's phone rings when an agent dials the customer by hand.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub manual_dial_timeout: Duration,
-    /// How long the database may take to say whether a number that an agent dials has an open case. After that the call
-    /// goes on in your own dialplan.
+    /// How long the database may take to say whether a number that an agent dials has an open case. After that, the
+    /// call continues in your own dialplan.
     #[serde(with = "duration::Within::<10, { 10 * duration::SECOND }>")]
     pub manual_dial_lookup_timeout: Duration,
-    /// What an agent dials to record the result of the last talk: `*71` and so on.
+    /// The codes that an agent dials to record the result of the last talk: `*71` and so on.
     #[serde(deserialize_with = "codes")]
     pub codes: BTreeMap<String, Disposition>,
-    /// How long a talk must have lasted to settle a case when nobody records its result.
+    /// A talk of at least this length closes the case if no agent records a result.
     #[serde(with = "duration::Within::<0, { duration::HOUR }>")]
     pub min_talk: Duration,
-    /// How long a caller who hangs up must have stayed to be owed a callback. `0s`: however short the call was.
+    /// A caller who hangs up earlier than this gets no case. `0s`: every caller gets one.
     #[serde(with = "duration::Within::<0, { 10 * duration::MINUTE }>")]
     pub min_wait: Duration,
     /// How many new cases missed calls may open in an hour before further ones wait for people.
     pub flood: Limits,
-    /// Whether a caller from a number that is being called back gets the callback's agent at once. Anybody can show any
-    /// number: with `false` the agent is only for whoever answers at the number.
+    /// Whether a caller is connected to the callback's agent at once if the caller's number is being called back at
+    /// that moment. Anybody can show any number. With `false`, the agent talks only to the person who answers at the
+    /// number.
     pub join_callers: bool,
-    /// How long an agent has to record the result of a call. After that the agent and the supervisor are told
+    /// How long an agent has to record the result of a call. After that, the agent and the supervisor are told
     /// (`attempt.undisposed`).
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 7 * duration::DAY }>")]
     pub disposition_timeout: Duration,
-    /// How long an attempt may last before it is given up as lost. As long after a talk without a result, the length of
-    /// the talk decides.
+    /// How long an attempt may last before it counts as lost. If a talk has no result for as long, its length decides.
     #[serde(with = "duration::Within::<{ duration::MINUTE }, { 7 * duration::DAY }>")]
     pub max_attempt_time: Duration,
-    /// The queue that calls back callers who reached no queue, such as callers out of hours. None: the only queue, if
-    /// there is one.
+    /// The queue that calls back callers who reached no queue, such as callers after hours. None: the only queue, if
+    /// there is only one.
     pub queue: Option<QueueName>,
-    /// The queue that takes over cases that could not be reached within a day. None: the case's own queue.
+    /// The queue that takes over cases whose customer was not reached within a day. None: cases stay in their queue.
     pub repeat_queue: Option<QueueName>,
 }
 
 impl Settings {
-    /// Why nobody calls back those who reached no queue, and what helps; none if somebody does.
+    /// If nobody calls back callers who reached no queue, returns the reason and the remedy.
     #[must_use]
     pub fn nobody_calls_back(&self, rules: &Rules) -> Option<(String, &'static str)> {
         let what = match &self.queue {
@@ -175,7 +176,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How many of so many available agents may be busy with callbacks at once.
+    /// Returns how many of `available` agents may be busy with callbacks at once.
     #[must_use]
     pub fn share_of(&self, available: usize) -> usize {
         let share = available * usize::from(self.agent_share_pct.min(100)) / 100;
@@ -183,7 +184,7 @@ impl Settings {
     }
 }
 
-/// A line to the world over which customers are dialled: a section `[[callback.trunks]]`.
+/// A contact over which customers are dialled: a section `[[callback.trunks]]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trunk {
@@ -195,10 +196,10 @@ pub struct Trunk {
     /// The number that customers see. Empty: that of `[callback]`.
     #[serde(default)]
     pub caller_id: String,
-    /// Customers on the trunk at one time. 0: the trunk is out of use.
+    /// The most calls over the trunk at one time. 0: the trunk is out of use.
     #[serde(default = "Trunk::usual_live")]
     pub max_calls: usize,
-    /// Customers dialled over the trunk in any one second. Further ones wait for the next second.
+    /// The most customers dialled over the trunk in any one second. Further customers wait for the next second.
     #[serde(default = "Trunk::usual_dials")]
     pub max_dials_per_second: NonZeroU32,
     /// How long the trunk is the last choice after a dial that failed before a phone rang.
@@ -207,14 +208,14 @@ pub struct Trunk {
     /// After how many such failures in a row the supervisor is told (`trunk.failing`). 0: never.
     #[serde(default = "Trunk::usual_alarm")]
     pub alarm_after: u32,
-    /// Whether FreeSWITCH follows a redirect (302) of the trunk. No policy is asked where it leads. Otherwise such a
-    /// dial fails.
+    /// Whether FreeSWITCH follows a redirect (302) of the trunk. No policy is asked where it leads. Otherwise, a
+    /// redirected dial fails.
     #[serde(default)]
     pub follow_redirects: bool,
 }
 
 impl Trunk {
-    /// A trunk of which only this is said.
+    /// A trunk with the defaults for everything else.
     #[must_use]
     pub const fn new(dial: Dial) -> Self {
         Self {
@@ -229,12 +230,12 @@ impl Trunk {
         }
     }
 
-    /// An example, for those who ask of which type each setting is.
+    /// An example that shows the type of each setting.
     pub(crate) fn example() -> Option<Self> {
         Dial::try_from("gateway/trunk/{number}".to_owned()).ok().map(Self::new)
     }
 
-    /// How it is called.
+    /// The name of the trunk in logs and metrics.
     #[must_use]
     pub fn name(&self) -> &str {
         if self.name.is_empty() { &self.dial.0 } else { &self.name }
@@ -261,13 +262,13 @@ fn usual_codes() -> BTreeMap<String, Disposition> {
     CODES.iter().map(|(code, result)| ((*code).to_owned(), *result)).collect()
 }
 
-/// Reads codes. A section in which every line is commented out says nothing, so the usual codes hold.
+/// Reads codes. In an empty section every line is commented out, so the usual codes hold.
 fn codes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Disposition>, D::Error> {
     let codes = BTreeMap::<String, Disposition>::deserialize(deserializer)?;
     Ok(if codes.is_empty() { usual_codes() } else { codes })
 }
 
-/// Reads a share in per cent; one of more than the whole is the whole.
+/// Reads a share in per cent. A share above 100 counts as 100 when it is used.
 fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
     let given = i64::deserialize(deserializer)?;
     u8::try_from(given)

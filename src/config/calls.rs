@@ -10,33 +10,33 @@ use crate::duration;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Calls {
-    /// How long a contact outside the queues, such as the duty phone, is rung.
+    /// How long a contact outside the queues rings, such as the duty phone.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub forward_timeout: Duration,
-    /// Whether FreeSWITCH follows a redirect (302) of such a contact. No policy is asked where it leads: it may be an
-    /// expensive number, or one abroad.
+    /// Whether FreeSWITCH follows a redirect (302) of such a contact. No policy is asked where it leads: the number may
+    /// be expensive.
     pub forward_follows_redirects: bool,
-    /// How long talks may go on after the process was told to stop.
+    /// How long talks may continue after the process was told to stop.
     #[serde(with = "duration::Within::<0, { duration::DAY }>")]
     pub drain_timeout: Duration,
-    /// Calls at one time. FreeSWITCH's dialplan takes further ones at once.
+    /// The most calls at one time. Further calls go to the dialplan's fallback at once.
     pub max_calls: usize,
-    /// How long the database may take to record an arrival, while the caller hears nothing. After that the dialplan's
-    /// fallback takes this caller, and further ones at once, until the database answers again.
+    /// How long the database may take to record an arrival, while the caller hears nothing. After that, the caller goes
+    /// to the dialplan's fallback. Further callers go there at once until the database answers again.
     #[serde(with = "duration::Timeout")]
     pub arrival_timeout: Duration,
-    /// How much longer than `[dialplan] retry_time` a caller whose socket broke may take to come back by the dialplan.
-    /// After that the call counts as lost.
+    /// When the socket of a caller breaks, the dialplan brings the caller back. A caller who is not back this long
+    /// after `[dialplan] retry_time` counts as lost.
     #[serde(with = "duration::Within::<0, { duration::HOUR }>")]
     pub return_timeout: Duration,
-    /// How long free agents wait after a start for callers who waited before and are on their way back. So the callers
-    /// keep their order.
+    /// How long free agents wait after a start of the controller for callers who are on their way back. This keeps the
+    /// order of the callers.
     #[serde(with = "duration::Within::<0, { duration::MINUTE }>")]
     pub recovery_wait: Duration,
-    /// How often the rows are compared with the channels of FreeSWITCH.
+    /// How often the rows of the database are compared with the channels of FreeSWITCH.
     #[serde(with = "duration::Interval")]
     pub reconcile_interval: Duration,
-    /// How long a vital task may work on one thing before `/readyz` names it.
+    /// How long a vital task may work on one thing before `/readyz` names the task.
     #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
     pub stall_timeout: Duration,
 }

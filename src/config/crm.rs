@@ -1,4 +1,4 @@
-//! `[crm]`: which CRM is told of each contact, and how. Every mistake is told with its line and remedy.
+//! The section `[crm]`: which CRM is told of each contact, and how.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,8 +42,8 @@ crate::vocabulary! {
 pub struct Settings {
     /// The CRM: `bitrix24`, `amocrm`, `generic` or `none`.
     pub kind: Kind,
-    /// Bitrix24: the address of an inbound webhook, or with `client_id` of the portal. amoCRM: the address of the
-    /// account. Generic: a template.
+    /// The address. Bitrix24: of an inbound webhook or, with `client_id`, of the portal. amoCRM: of the account.
+    /// Generic: a template.
     pub url: Secret,
     /// Where tokens are renewed. Empty: the CRM's own address.
     pub oauth_url: String,
@@ -59,7 +59,7 @@ pub struct Settings {
     pub refresh_token: Secret,
     /// Which user of the CRM is which agent: `12 = "anna"`.
     pub users: BTreeMap<String, AgentName>,
-    /// The user of the CRM to whom a contact goes that is no agent's.
+    /// The user of the CRM who gets the contacts that belong to no agent.
     pub default_user: String,
     /// The pipeline for new leads of amoCRM. 0: the main one.
     pub pipeline: u64,
@@ -71,19 +71,19 @@ pub struct Settings {
     pub language: Language,
     /// The body of a generic request: a template. Values such as `{{ number }}` are escaped for `body_format`.
     pub body: String,
-    /// The form of that body.
+    /// The form of the body of a generic request.
     pub body_format: BodyFormat,
-    /// A JSON pointer into a generic answer, such as `/ok`: what stands there must be true. Empty: any 2xx is a
-    /// success.
+    /// A JSON pointer into the answer to a generic request, such as `/ok`: the value there must be true. Empty: any 2xx
+    /// status is a success.
     pub success: String,
-    /// Requests in one second. 0: the CRM's own limit (Bitrix24 2, amoCRM 6, generic 10).
+    /// The most requests in one second. 0: the CRM's own limit (Bitrix24 2, amoCRM 6, generic 10).
     pub rate: u32,
-    /// Requests at once before `rate` counts. 0: the CRM's own limit (Bitrix24 50, amoCRM 1, generic 10).
+    /// The most requests at once before `rate` applies. 0: the CRM's own limit (Bitrix24 50, amoCRM 1, generic 10).
     pub burst: u32,
     /// How long a request may wait for its turn.
     #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
     pub max_queue_time: Duration,
-    /// How long no request is sent to a CRM that has blocked us.
+    /// How long nothing is sent to a CRM that has blocked us.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 7 * duration::DAY }>")]
     pub blocked_pause: Duration,
     /// How long an answer may take.
@@ -141,13 +141,13 @@ impl<'de> Deserialize<'de> for Settings {
 }
 
 impl Settings {
-    /// Whether callers' talks with agents are told.
+    /// Whether the CRM is told of callers' talks with agents.
     #[must_use]
     pub fn wants_talks(&self) -> bool {
         self.kind != Kind::None && self.answered_calls
     }
 
-    /// Whether tokens are renewed.
+    /// Whether the tokens expire and are renewed.
     #[must_use]
     pub fn has_app(&self) -> bool {
         !self.client_id.is_empty()
@@ -164,7 +164,7 @@ impl Settings {
         (if self.rate == 0 { rate } else { self.rate }, if self.burst == 0 { burst } else { self.burst })
     }
 
-    /// What does not fit together: the problem, `; `, the remedy.
+    /// Returns the first mistake as `PROBLEM; REMEDY`.
     fn check(&self) -> Result<(), String> {
         if self.kind == Kind::None {
             return Ok(());
@@ -189,7 +189,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Whether the address, now known, may be used.
+    /// Checks an address once it is known.
     pub(crate) fn check_url(&self, url: &str) -> Result<reqwest::Url, String> {
         let fixed = if self.kind == Kind::Generic { url.split('{').next().unwrap_or_default() } else { url };
         let parsed = address(fixed, "url", self.allow_http)?;
@@ -237,7 +237,7 @@ impl Settings {
     }
 }
 
-/// An address that may be used: https, or http where that is allowed, and without a name and password in it.
+/// Reads an address. It must be https, or http where that is allowed, and hold no name and password.
 fn address(text: &str, key: &str, allow_http: bool) -> Result<reqwest::Url, String> {
     let bad = |problem: &str| format!("[crm] {key} {problem}; write such as \"https://company.example/\"");
     let url = reqwest::Url::parse(text).map_err(|_| bad("is no address"))?;
@@ -253,7 +253,7 @@ fn address(text: &str, key: &str, allow_http: bool) -> Result<reqwest::Url, Stri
     Ok(url)
 }
 
-/// What is wrong with the templates: the problem, `; `, the remedy.
+/// Returns the first mistake of the templates as `PROBLEM; REMEDY`.
 fn check_templates(settings: &Settings) -> Result<(), String> {
     let mut parts = vec![("body", settings.body.as_str())];
     if !settings.url.is_elsewhere() {
@@ -271,7 +271,7 @@ fn check_templates(settings: &Settings) -> Result<(), String> {
     Ok(())
 }
 
-/// The destination's name in the outbox; no other may have it.
+/// The name of the CRM as a destination in the outbox. No other destination may have this name.
 pub const NAME: &str = "crm";
 
 #[cfg(test)]

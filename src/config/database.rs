@@ -1,4 +1,4 @@
-//! Where the database is, as people write it.
+//! The address of the database, as people write it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,13 +18,14 @@ pub struct InvalidDatabaseUrl {
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DatabaseUrl {
-    /// A file of our own.
+    /// A file of SQLite.
     Sqlite(PathBuf),
-    /// A server, as libpq reads it.
+    /// An address for libpq.
     Postgres(String),
 }
 
-/// What libpq is told unless the url says otherwise: a server that does not answer must not stop us for ever.
+/// Parameters of libpq that hold unless the url states others. A server that does not answer must not block a
+/// connection for ever.
 const LIBPQ: [(&str, &str); 4] = [
     ("connect_timeout", "5"),
     ("application_name", "dozvon"),
@@ -32,18 +33,18 @@ const LIBPQ: [(&str, &str); 4] = [
     ("tcp_user_timeout", "15000"),
 ];
 
-/// Ways of libpq that may send everything in clear; `prefer` is its default.
+/// Values of libpq's `sslmode` with which a connection may be unencrypted. `prefer` is the default.
 const IN_CLEAR: [&str; 3] = ["disable", "allow", "prefer"];
 
 impl DatabaseUrl {
-    /// Whether it holds a password.
+    /// Whether the address holds a password.
     #[must_use]
     pub fn has_password(&self) -> bool {
         matches!(self, Self::Postgres(address) if without_password(address) != *address)
     }
 
-    /// The host to which passwords, names and numbers may go over a network in clear, and what lets them; `default` is
-    /// what holds where the url has no `sslmode` (PGSSLMODE), else that of libpq.
+    /// If the connection may be unencrypted on a network, returns the host and the `sslmode` that permits it. `default`
+    /// is the value of PGSSLMODE, which holds where the url has no `sslmode`.
     #[must_use]
     pub fn in_clear(&self, default: Option<&str>) -> Option<(String, String)> {
         let Self::Postgres(address) = self else { return None };
@@ -116,8 +117,8 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// The text with `***` for every password: before the last `@`, where a port should be, and in a parameter. Without `://`
-/// nobody can tell what before an `@` is what, and all of it is hidden.
+/// Returns the text with `***` for every password: before the last `@`, in the place of a port, and in a parameter.
+/// Without `://`, everything before an `@` is hidden, because a password could be anywhere there.
 fn without_password(url: &str) -> String {
     let shown = match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, rest)), _) => format!("{scheme}://{}", without_account(rest)),
@@ -136,7 +137,7 @@ fn without_password(url: &str) -> String {
     shown.chars().take(200).collect()
 }
 
-/// What follows `://`, without what is behind the user's name, or where a port should be.
+/// Returns the part after `://` without the password after the user's name or in the place of a port.
 fn without_account(rest: &str) -> String {
     if let Some((account, host)) = rest.rsplit_once('@') {
         let user = account.split_once(':').map_or(account.to_owned(), |(user, _)| format!("{user}:***"));
@@ -152,7 +153,7 @@ fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A folder with a socket, or this machine.
+/// Whether a host is this machine, or a folder with a socket.
 fn is_here(host: &str) -> bool {
     host.is_empty()
         || host.starts_with(['/', '@'])
@@ -161,7 +162,7 @@ fn is_here(host: &str) -> bool {
         || is_loopback(host)
 }
 
-/// The hosts of an address, of which libpq tries one after the other.
+/// The hosts of an address. libpq tries one after the other.
 fn hosts(address: &str) -> Vec<String> {
     let named = parameter(address, "hostaddr").or_else(|| parameter(address, "host"));
     if let Some(named) = named {

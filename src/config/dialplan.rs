@@ -13,31 +13,31 @@ use crate::sound::Sound;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dialplan {
-    /// The dialled numbers that FreeSWITCH hands to the controller, as routes have them: `7001`, `7*`.
+    /// The dialled numbers that FreeSWITCH hands to the controller, written as in routes: `7001`, `7*`.
     #[serde(with = "patterns")]
     pub numbers: Vec<NumberPattern>,
     /// The dialplan contexts in which callers come in.
     #[serde(deserialize_with = "contexts")]
     pub contexts: Vec<String>,
-    /// The dialplan contexts of agents' phones. When an agent dials a number with an open case there, the controller
-    /// makes the call; everything else goes on in your own dialplan. None: the controller does not see what agents
-    /// dial.
+    /// The dialplan contexts of the agents' phones. When an agent dials a number with an open case there, the
+    /// controller makes the call. All other calls continue in your own dialplan. Empty: the controller does not see
+    /// what agents dial.
     #[serde(deserialize_with = "contexts")]
     pub agent_contexts: Vec<String>,
-    /// The controllers as `host:port`, asked in this order. None: the address of `[switch] listen`.
+    /// The controllers as `HOST:PORT`, asked in this order. Empty: the address of `[switch] listen`.
     #[serde(deserialize_with = "controllers")]
     pub controllers: Vec<String>,
-    /// How long FreeSWITCH asks the controllers again before the fallback, counted from the first time that none takes
-    /// the caller. A restart of the controller must fit in.
+    /// How long the dialplan keeps asking the controllers when none takes the caller, or when the caller's controller
+    /// dies. After that comes the fallback. It must be longer than a restart of the controller.
     #[serde(with = "duration::Within::<0, LONGEST_PATIENCE_MS>")]
     pub retry_time: Duration,
-    /// The sound between two tries. It must end, at best after about a second, and need no file.
+    /// The sound between two tries. It must end, should last about a second, and must not need a file.
     #[serde(deserialize_with = "pause_sound")]
     pub pause_sound: Sound,
-    /// The contact that is rung when no controller takes the caller. None: nobody.
+    /// The contact that rings when no controller takes the caller. None: nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback_contact: Option<Contact>,
-    /// How long the fallback contact is rung.
+    /// How long the fallback contact rings.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub fallback_timeout: Duration,
 }
@@ -57,7 +57,7 @@ impl Default for Dialplan {
     }
 }
 
-/// The dialplan counts tries by a regular expression, which must not become longer than those can be.
+/// The dialplan counts tries with a regular expression, whose length is limited.
 const LONGEST_PATIENCE_MS: u64 = duration::HOUR;
 
 fn contexts<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -89,7 +89,7 @@ fn controllers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<
     }
 }
 
-/// A sound that ends: the next try comes after it.
+/// The sound must end, because the next try comes after it.
 fn pause_sound<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Sound, D::Error> {
     let sound = Sound::deserialize(deserializer)?;
     let source = sound.as_str();
@@ -117,5 +117,5 @@ mod patterns {
     }
 }
 
-/// The name of our context: what `check` looks for in a running FreeSWITCH.
+/// The name of dozvon's own dialplan context. `check` looks for it in a running FreeSWITCH.
 pub const CONTEXT: &str = "dozvon";

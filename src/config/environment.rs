@@ -9,12 +9,13 @@ use toml::de::{DeArray, DeTable, DeValue};
 use crate::config::renamed::RENAMED;
 use crate::document::{Document, renamed};
 
-/// What a variable of ours begins with.
+/// Variables for dozvon begin with this.
 const PREFIX: &str = "DOZVON_";
-/// What stands before the first section, and so needs no `__` to be ours.
+/// The keys before the first section. Their variables have no `__`.
 const TOP: [&str; 2] = ["DATABASE", "ZONE"];
 
-/// Lays one variable over the entries, if it is ours. `defaults` shows of which type each setting is.
+/// Puts the value of one variable over the entries, if the variable is for dozvon. `defaults` shows the type of each
+/// setting.
 pub fn overlay<'a>(
     document: &mut Document<'a>,
     table: &mut DeTable<'a>,
@@ -35,7 +36,7 @@ pub fn overlay<'a>(
     }
 }
 
-/// The default of a setting; an item of a list is like the first.
+/// Returns the default of a setting. Every item of a list has the defaults of the first.
 fn default_of<'d>(defaults: &'d toml::Table, keys: &[String]) -> Option<&'d toml::Value> {
     let (first, rest) = keys.split_first()?;
     let mut value = defaults.get(first)?;
@@ -49,7 +50,7 @@ fn default_of<'d>(defaults: &'d toml::Table, keys: &[String]) -> Option<&'d toml
     Some(value)
 }
 
-/// Puts a value where the keys lead. Says what is in the way.
+/// Puts a value at the path `keys`. Returns why that is impossible.
 fn put<'a>(
     table: &mut DeTable<'a>,
     keys: &[String],
@@ -76,7 +77,7 @@ fn put<'a>(
     }
 }
 
-/// The same for an item of a list, which is named by its place, from 0.
+/// Puts a value into an item of a list. The first key is the item's place, from 0.
 fn put_in_list<'a>(
     items: &mut DeArray<'a>,
     keys: &[String],
@@ -96,8 +97,8 @@ fn not_there(place: &str, count: usize) -> String {
     format!("`{place}` is not there: the file has {count} of them, the first is 0")
 }
 
-/// The value as a setting of the default's type takes it: a number, a truth value, a list of texts (in brackets
-/// or separated by commas), else text.
+/// Reads a value in the type of the default: a number, true or false, a list of texts (in brackets or separated by
+/// commas), else text.
 fn typed<'a>(value: &'a str, default: Option<&toml::Value>, span: &Range<usize>) -> Spanned<DeValue<'a>> {
     let here = |value: DeValue<'a>| Spanned::new(span.clone(), value);
     let text = |text: &'a str| here(DeValue::String(Cow::Borrowed(text)));

@@ -1,8 +1,8 @@
 //! The process's own settings: addresses, limits, the database. Rules (queues, agents, routes) are rows.
 //!
-//! In: `dozvon.toml`, then the environment (`DOZVON_SECTION__KEY=value`), then flags. Out: [`Settings`], every
-//! value parsed into a type that cannot hold a bad one; or everything that is wrong, each with its line and
-//! remedy. Whatever is not said has a default. Each section has a file.
+//! In: `dozvon.toml`, then the environment (`DOZVON_SECTION__KEY=value`), then flags. Out: [`Settings`], every value
+//! parsed into a type that cannot hold a bad one; or every mistake, with its line and remedy. What is not stated has a
+//! default. Each section has a file.
 
 pub mod audit;
 pub mod callback;
@@ -55,18 +55,18 @@ pub struct Settings {
     /// Keys that were stated by an old name, a line for each.
     #[serde(skip)]
     pub outdated: Vec<String>,
-    /// Where the rows are: `sqlite:FILE`, or `postgres://USER@HOST/NAME`.
+    /// The database: `sqlite:FILE`, or `postgres://USER@HOST/NAME`.
     pub database: DatabaseUrl,
     /// The time zone of business days where no schedule states one.
     #[serde(with = "zone")]
     pub zone: Tz,
     /// How phone numbers are read.
     pub phone: Phone,
-    /// How FreeSWITCH is met.
+    /// How dozvon and FreeSWITCH connect.
     pub switch: switch::Settings,
     /// The port for forms and programs.
     pub web: Web,
-    /// The port for those who watch us.
+    /// The port for Prometheus and load balancers.
     pub status: Status,
     /// Requests from forms and bots.
     pub requests: requests::Settings,
@@ -128,7 +128,7 @@ pub enum ConfigError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file or the environment says what cannot be meant: everything that is wrong with it.
+    /// The file or the environment has mistakes: all of them.
     #[error(transparent)]
     Bad(#[from] Faults),
 }
@@ -158,8 +158,8 @@ impl Settings {
             .or_else(|| PLACES.iter().map(PathBuf::from).find(|place| place.is_file()))
     }
 
-    /// Reads the text of a file, and variables that override it: `DOZVON_SECTION__KEY`, or `DOZVON_KEY` for
-    /// what stands before the first section. Other variables are not ours.
+    /// Reads the text of a file, and variables that override it: `DOZVON_SECTION__KEY`, or `DOZVON_KEY` for a key
+    /// before the first section. Other variables are ignored.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -208,14 +208,14 @@ impl Settings {
         }
     }
 
-    /// Whether somebody is to be told of callers' talks with agents.
+    /// Whether a CRM or a destination is told of callers' talks with agents.
     #[must_use]
     pub fn tells_talks(&self) -> bool {
         let kind = crate::event::EventKind::CallEnded.as_str();
         self.crm.wants_talks() || self.notify.destinations.iter().any(|to| to.wants(kind))
     }
 
-    /// The defaults as a table, with one of everything that there are several of.
+    /// The defaults as a table, with one item in every list.
     #[must_use]
     pub fn example() -> toml::Table {
         let mut settings = Self::default();

@@ -10,9 +10,10 @@ use crate::phone::{AreaCode, Home, Region};
 pub struct Phone {
     /// The country of numbers without a country code.
     pub region: Region,
-    /// The area code of local numbers of 5 to 7 digits. Without one, such numbers are nobody's.
+    /// The area code of local numbers of 5 to 7 digits. Without an area code, such numbers are not dialled.
     pub area_code: Option<AreaCode>,
-    /// Numbers with at most this many digits are own extensions: counted when missed, never called back.
+    /// Numbers with at most this many digits are extensions. A missed call from an extension is counted, but not called
+    /// back.
     pub extension_digits: usize,
 }
 

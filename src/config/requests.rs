@@ -1,4 +1,4 @@
-//! Who may send requests, what the forms say, and the limits of both.
+//! The section `[requests]`: who may send requests, the texts of forms, and the limits of both.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,44 +12,44 @@ use crate::ids::QueueName;
 use crate::language::Language;
 use crate::signature::Key;
 
-/// How requests are taken.
+/// How requests from forms and programs are accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The longest body of a request.
     pub max_body_bytes: usize,
-    /// How long a body may take to come.
+    /// How long a body may take to arrive.
     #[serde(with = "duration::Timeout")]
     pub body_timeout: Duration,
-    /// Requests at one time of sources that are known by their token, and as many of all others. Further ones are
-    /// refused.
+    /// The most requests that are handled at one time: so many of sources with a token, and as many of all others.
+    /// Further requests are refused.
     pub max_concurrent: usize,
-    /// Requests of one source in `rate_window`.
+    /// The most requests of one source in `rate_window`.
     pub max_per_source: u32,
-    /// Forms and requests of unknown senders from one address in `rate_window`. An IPv6 network of 56 bits has twice as
-    /// many, one of 48 bits four times.
+    /// The most forms and requests of unknown senders from one address in `rate_window`. An IPv6 /56 network may send
+    /// twice as many, a /48 network four times as many.
     pub max_per_address: u32,
-    /// Requests for one number in `rate_window`: by sources, and as many by forms.
+    /// The most requests for one phone number in `rate_window`: so many from sources, and as many from forms.
     pub max_per_number: u32,
-    /// Correct forms of all senders together in `rate_window`. When more than half of them are used, the share of one
-    /// address shrinks down to one.
+    /// The most forms without mistakes, of all senders together, in `rate_window`. Once half of them are used, each
+    /// address may send fewer, down to one.
     pub max_in_all: u32,
     /// The time in which requests are counted.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 30 * duration::DAY }>")]
     pub rate_window: Duration,
-    /// Addresses, and numbers, that are counted at one time. The oldest are forgotten first; 20000 of each take about 3
-    /// MB.
+    /// How many addresses, and how many numbers, are counted at one time. The oldest are forgotten first; 20000 of each
+    /// take about 3 MB.
     pub max_tracked: usize,
-    /// How old a signed request may be, or how far ahead its clock.
+    /// How old a signed request may be, and how far its clock may be ahead.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::DAY }>")]
     pub max_signature_age: Duration,
-    /// A form that is filled in faster comes from a robot.
+    /// A form that is filled in faster than this was sent by a robot.
     #[serde(with = "duration::Within::<0, { duration::HOUR }>")]
     pub min_fill_time: Duration,
     /// How long a form may be open before it is sent.
     #[serde(with = "duration::Within::<{ duration::MINUTE }, { 30 * duration::DAY }>")]
     pub max_form_age: Duration,
-    /// How far ahead the wanted time of a callback may be.
+    /// How far ahead a customer may ask to be called.
     #[serde(with = "duration::Within::<{ duration::MINUTE }, { duration::YEAR }>")]
     pub max_wanted_ahead: Duration,
     /// The networks of your own proxies, whose X-Forwarded-For is believed.
@@ -66,13 +66,14 @@ pub struct Settings {
 pub struct Source {
     /// The name of the source, as it is kept with the request.
     pub name: String,
-    /// What the source sends as `Authorization: Bearer`, 16 characters or more. Empty: it must sign.
+    /// The token that the source sends as `Authorization: Bearer`, 16 characters or more. Empty: the source must sign
+    /// its requests.
     pub token: String,
-    /// The key of its signatures, as Standard Webhooks describes: `whsec_` and 24 to 64 bytes in base64, or another
-    /// text of 16 characters or more, whose bytes are the key. A request that comes again is known by its `webhook-id`.
-    /// Empty: the source has a token.
+    /// The key of the source's signatures (Standard Webhooks): `whsec_` and 24 to 64 bytes in base64, or any other text
+    /// of 16 characters or more, whose bytes are the key. A repeated request is recognised by its `webhook-id`. Empty:
+    /// the source needs a token.
     pub secret: String,
-    /// Whether a bot talks to people there. Otherwise people fill in a form.
+    /// Whether the requests come from a bot that talks to people. Otherwise people fill in a form.
     pub bot: bool,
     /// The queue whose agents call back. Empty: none in particular.
     #[serde(with = "queue")]
@@ -94,10 +95,10 @@ pub struct Form {
     pub consent_ru: String,
     /// The text of the consent, in English.
     pub consent_en: String,
-    /// The text of a separate, voluntary box by which one consents to SMS, in Russian. Both texts empty: there is no
-    /// such box.
+    /// The text of a second checkbox, which is optional: only those who tick it get SMS. In Russian. Both texts empty:
+    /// there is no such checkbox.
     pub sms_consent_ru: String,
-    /// The same in English.
+    /// The text of this checkbox, in English.
     pub sms_consent_en: String,
     /// Sites that may show the form in a frame, such as `https://example.com`.
     pub allowed_origins: Vec<String>,
@@ -154,7 +155,7 @@ impl std::fmt::Debug for Source {
     }
 }
 
-/// Whether a network has more addresses than anybody's own: 10.0.0.0/8 and fc00::/7 are the widest that are private.
+/// Whether a network is wider than any private one. The widest private networks are 10.0.0.0/8 and fc00::/7.
 const fn is_too_wide(net: &IpNet) -> bool {
     match net {
         IpNet::V4(net) => net.prefix_len() < 8,
@@ -165,10 +166,10 @@ const fn is_too_wide(net: &IpNet) -> bool {
 /// The shortest token or secret.
 const SHORTEST: usize = 16;
 
-/// Something that cannot be meant.
+/// A mistake in the section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
-    /// Where it stands in the section.
+    /// The place of the mistake in the section.
     pub at: Vec<Step>,
     /// What is wrong.
     pub problem: String,
@@ -183,7 +184,7 @@ impl Wrong {
 }
 
 impl Settings {
-    /// What cannot be meant, each with its place and its remedy.
+    /// Returns every mistake, with its place and remedy.
     #[must_use]
     pub fn wrong(&self) -> Vec<Wrong> {
         let mut wrong = Vec::new();

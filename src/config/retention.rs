@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration;
 
-/// How long rows are kept; `0s` is for ever.
+/// How long rows are kept. `0s`: for ever.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -21,15 +21,15 @@ pub struct Settings {
     /// How long requests from forms and bots are kept. `0s`: for ever.
     #[serde(with = "duration::ZeroOr::<{ duration::DAY }, { 100 * duration::YEAR }>")]
     pub requests: Duration,
-    /// How long an event is kept after it was told or given up, and how long it may wait: then it is given up. Longer
-    /// than `[notify] give_up_after`. Refused dials without a case are kept as long. `0s`: for ever.
+    /// How long an event is kept after it was told or given up. An event that still waits after this time is given up.
+    /// It must be longer than `[notify] give_up_after`. Refused dials without a case are kept as long. `0s`: for ever.
     #[serde(with = "duration::ZeroOr::<{ duration::DAY }, { 100 * duration::YEAR }>")]
     pub outbox: Duration,
-    /// How long the audit is kept. Proof of an erasure is asked for during three years (Roskomnadzor order 179). `0s`:
-    /// for ever.
+    /// How long the audit is kept. The law (Roskomnadzor order 179) asks for proof of an erasure during three years.
+    /// `0s`: for ever.
     #[serde(with = "duration::ZeroOr::<{ duration::DAY }, { 100 * duration::YEAR }>")]
     pub audit: Duration,
-    /// Rows of each kind that one transaction deletes at most. Calls wait for such a transaction.
+    /// The most rows of each kind that one transaction deletes. Calls wait for such a transaction.
     pub batch: u32,
     /// How often old rows are looked up.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 7 * duration::DAY }>")]

@@ -8,15 +8,14 @@ use crate::sound::Sound;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sounds {
-    /// The music for waiting callers of queues that name none.
+    /// The music that callers hear in queues that name none.
     pub music: Sound,
-    /// The sound when the music cannot be played, and while the dialplan rings its fallback contact. It must need no
+    /// Played when the music cannot be played, and while the dialplan rings its fallback contact. It must not need a
     /// file.
     pub fallback_music: Sound,
-    /// The sound when a message is missing, when nobody takes a forwarded call, and at the end of the dialplan's
-    /// fallback.
+    /// Played when a message is missing, when nobody takes a forwarded call, and at the end of the dialplan's fallback.
     pub fallback_message: Sound,
-    /// What an agent hears who picked up after the caller had gone.
+    /// What an agent hears who picks up after the caller has hung up.
     pub no_caller: Sound,
     /// What an agent hears after a dialled code or number was accepted.
     pub done: Sound,

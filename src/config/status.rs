@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration;
 
-/// The port for those who watch us: `/metrics`, `/healthz`, `/readyz`.
+/// The port for Prometheus and load balancers: `/metrics`, `/healthz`, `/readyz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Status {
@@ -15,9 +15,9 @@ pub struct Status {
     pub listen: SocketAddr,
     /// Whether the web port serves these pages, too. The next release serves them here only.
     pub on_web_port: bool,
-    /// Connections at one time.
+    /// The most connections at one time.
     pub max_connections: usize,
-    /// The shortest time between two checks that the database commits, however many ask `/readyz`.
+    /// The shortest time between two checks that the database commits, however often `/readyz` is asked.
     #[serde(with = "duration::Within::<{ duration::HEARD }, { duration::MINUTE }>")]
     pub database_check_interval: Duration,
 }

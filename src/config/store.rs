@@ -8,16 +8,16 @@ use crate::duration;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Transactions that may wait. Further ones are refused.
+    /// The most transactions that may wait. Further transactions are refused.
     pub max_queued_writes: usize,
-    /// Transactions that share one commit at most.
+    /// The most transactions that share one commit.
     pub max_group_commit: usize,
-    /// Connections that read at the same time.
+    /// The most connections that read at one time.
     pub max_readers: usize,
-    /// How long a writer waits for another process that writes (SQLite).
+    /// SQLite: how long a writer waits while another process writes.
     #[serde(with = "duration::Within::<10, { 10 * duration::MINUTE }>")]
     pub busy_timeout: Duration,
-    /// How long a statement waits for a lock of another transaction (PostgreSQL). Longer than the server's
+    /// PostgreSQL: how long a statement waits for a lock of another transaction. It should be longer than the server's
     /// `deadlock_timeout` (1 s).
     #[serde(with = "duration::Within::<10, { 10 * duration::MINUTE }>")]
     pub lock_timeout: Duration,

@@ -1,4 +1,4 @@
-//! Addresses and limits of the switch side, each with a default.
+//! The section `[switch]`: addresses and limits of the connections with FreeSWITCH.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -9,29 +9,29 @@ use serde::{Deserialize, Serialize};
 use crate::duration;
 use crate::ids::NodeName;
 
-/// How we meet FreeSWITCH. In a file, times are written as `5s`.
+/// How dozvon and FreeSWITCH connect. In a file, times are written as `5s`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The address to which the `socket` application of the dialplan connects.
     pub listen: SocketAddr,
-    /// The networks whose FreeSWITCH may connect. Whoever may connect can place calls: never more than needed.
+    /// The networks from which FreeSWITCH may connect. Every host there can place calls, so allow only what is needed.
     pub allow: Vec<IpNet>,
-    /// Callers at one time. FreeSWITCH's dialplan takes further ones at once.
+    /// The most callers at one time. Further callers go to the dialplan's fallback at once.
     pub max_connections: usize,
-    /// Connections at one time that have not yet told which caller they bring. After a restart all callers come back at
-    /// once.
+    /// The most connections at one time that have not yet sent the data of their caller. After a restart, all callers
+    /// come back at once.
     pub max_handshakes: usize,
-    /// How long a connection may take to tell which caller it brings.
+    /// How long a connection may take to send the data of its caller.
     #[serde(with = "duration::Timeout")]
     pub handshake_timeout: Duration,
     /// How long FreeSWITCH may take to answer a command on a caller's socket.
     #[serde(with = "duration::Timeout")]
     pub command_timeout: Duration,
-    /// How long FreeSWITCH keeps a caller's socket after the hangup, for the last events.
+    /// How long FreeSWITCH keeps a caller's socket open after the hangup, to send the last events.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 10 * duration::MINUTE }>")]
     pub linger: Duration,
-    /// How often a silent caller's socket is asked whether the caller is still there.
+    /// How often dozvon asks on a silent caller's socket whether the caller is still there.
     #[serde(with = "duration::Interval")]
     pub keepalive_interval: Duration,
     /// The FreeSWITCH nodes on which agents are rung.
@@ -55,7 +55,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whether a peer at `address` is let in.
+    /// Whether a host at `address` may connect.
     #[must_use]
     pub fn allows(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -67,7 +67,7 @@ fn loopback() -> Vec<IpNet> {
     ["127.0.0.0/8", "::1/128"].iter().filter_map(|network| network.parse().ok()).collect()
 }
 
-/// One FreeSWITCH, and how patient we are with it.
+/// The event socket of one FreeSWITCH, and its timeouts.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NodeSettings {
@@ -91,30 +91,30 @@ pub struct NodeSettings {
     /// How long FreeSWITCH may take to answer a command on the event socket.
     #[serde(with = "duration::Timeout")]
     pub command_timeout: Duration,
-    /// The time without a heartbeat that raises an alarm. FreeSWITCH sends one every 20 s.
+    /// The time without a heartbeat after which a warning is logged. FreeSWITCH sends one every 20 s.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub heartbeat_timeout: Duration,
     /// The time without any event after which the link counts as dead.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub link_timeout: Duration,
-    /// How often FreeSWITCH is asked for events while legs exist. By itself it looks only every 20 ms. `0s`: it is not
-    /// asked.
+    /// How often dozvon asks FreeSWITCH for events while legs exist. FreeSWITCH by itself sends events every 20 ms.
+    /// `0s`: dozvon does not ask.
     #[serde(with = "duration::Within::<0, { duration::SECOND }>")]
     pub poll_interval: Duration,
-    /// Events that may wait. Further ones are lost and counted.
+    /// The most events that may wait. Further events are lost and counted.
     pub event_queue: usize,
-    /// Commands that may wait on one link.
+    /// The most commands that may wait on one link.
     pub command_queue: usize,
-    /// How often a leg without events is looked up, in case an event was lost.
+    /// How often dozvon looks up a leg that sends no events, in case an event was lost.
     #[serde(with = "duration::Interval")]
     pub leg_check_interval: Duration,
-    /// How long a leg may be missing before it counts as ended.
+    /// How long a leg may be missing in FreeSWITCH before it counts as ended.
     #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
     pub leg_loss_timeout: Duration,
-    /// How long FreeSWITCH keeps an answered leg that nobody connects, in case the controller died.
+    /// How long FreeSWITCH keeps an answered leg that nobody connects, in case the controller has died.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub park_timeout: Duration,
-    /// How long an agent has to press 1 after picking up, where that is asked. It does not count as ringing.
+    /// How long an agent has to press 1 after picking up, where that is required. This time does not count as ringing.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub confirm_timeout: Duration,
     /// Not used: `confirm_sound` in `[callback]` asks for the key. Files of older versions have it.

@@ -13,13 +13,13 @@ use crate::duration;
 pub struct Web {
     /// The address for forms and programs. Strangers may reach it.
     pub listen: SocketAddr,
-    /// Connections at one time. Further ones wait until one ends.
+    /// The most connections at one time. Further connections wait until one ends.
     pub max_connections: usize,
-    /// Connections of one address at one time; further ones are closed. An IPv6 network of 64 bits is one address, one
-    /// of 56 bits may have twice as many, one of 48 bits four times. The networks of `[requests] trusted_proxies` may
-    /// have more.
+    /// The most connections from one address at one time. Further connections are closed. An IPv6 /64 network counts as
+    /// one address; a /56 network may have twice as many connections, a /48 network four times as many. The networks of
+    /// `[requests] trusted_proxies` may have more.
     pub max_connections_per_address: usize,
-    /// How long the head of a request may take to come. After that the connection is closed.
+    /// How long the head of a request may take to arrive. After that, the connection is closed.
     #[serde(with = "duration::Timeout")]
     pub header_timeout: Duration,
     /// How long a connection may last. The request in progress has another `header_timeout` to end.

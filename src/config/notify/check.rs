@@ -1,4 +1,4 @@
-//! What types cannot refuse: things that do not go together.
+//! Finds the mistakes in `[notify]` that types cannot refuse.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::loopback::is_loopback;
 use crate::secret::Secret;
 use crate::{egress, signature};
 
-/// Something wrong with a destination: the key, what, and the remedy.
+/// A mistake: the key, the problem, and the remedy.
 pub(super) type Wrong = (&'static str, String, &'static str);
 
 impl Settings {
-    /// Notes everything that is wrong, with the place of it in `[notify]`. `taken` is a name that somebody else has.
+    /// Adds every mistake in `[notify]` to `document`, with its place. `taken` is the name of the CRM, if there is one.
     pub fn check(
         &self,
         section: Option<&Spanned<DeValue<'_>>>,
@@ -87,7 +87,7 @@ fn place(table: Option<&DeTable<'_>>, key: &str, whole: &Range<usize>) -> Range<
     table.and_then(|table| table.get(key)).map_or_else(|| whole.clone(), Spanned::span)
 }
 
-/// A password that would go over a network in clear, for everybody on the way to read.
+/// Returns a mistake if the password would be sent unencrypted over a network.
 pub(super) fn bare_password(
     server: &str,
     host: &str,
@@ -103,7 +103,7 @@ pub(super) fn bare_password(
 }
 
 impl Destination {
-    /// What is wrong with it.
+    /// Returns the mistakes of the destination.
     fn wrong(&self) -> Vec<Wrong> {
         let mut wrong = Vec::new();
         if self.events.is_empty() {

@@ -1,7 +1,6 @@
-//! `[notify]`: who is told what, where, and how patient we are.
+//! The section `[notify]`: who is told of which events, and how.
 //!
-//! In: a section of `dozvon.toml`. Out: [`Settings`]; what types cannot refuse, `check` does, with the
-//! place of each mistake.
+//! In: a section of `dozvon.toml`. Out: [`Settings`]. `check` finds the mistakes that types cannot refuse.
 
 mod check;
 pub mod recipient;
@@ -23,20 +22,21 @@ use crate::duration;
 use crate::ids::DestinationName;
 use crate::language::Language;
 
-/// Who is told what, where, and how patient we are.
+/// Who is told of which events, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The `source` of a webhook's CloudEvent: who we are.
+    /// The `source` of a webhook's CloudEvent: the name of this installation.
     pub source: String,
     /// The text before each kind of event in the CloudEvent's `type`.
     pub type_prefix: String,
-    /// The waits after tries that failed. The default is the example of Standard Webhooks 1.0.0.
+    /// The waits between tries. After the last of them, it repeats. The default is the example of Standard Webhooks
+    /// 1.0.0.
     #[serde(with = "words::durations")]
     pub retry_delays: Vec<Duration>,
-    /// How much each wait may be longer or shorter by chance, in per cent.
+    /// How much longer or shorter each wait may be, by chance, in per cent.
     pub jitter_pct: u32,
-    /// How old an event must be before it is given up for a passing failure. The last wait repeats until then.
+    /// How old an event is when it is given up because of a temporary failure.
     #[serde(with = "duration::Within::<0, { duration::YEAR }>")]
     pub give_up_after: Duration,
     /// The longest wait that the other side may ask for.
@@ -45,16 +45,16 @@ pub struct Settings {
     /// How long a try may take.
     #[serde(with = "duration::Timeout")]
     pub timeout: Duration,
-    /// When a delivery is free again whose controller died. Longer than every timeout.
+    /// After this time, a delivery is tried again if its controller died. It must be longer than every timeout.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::DAY }>")]
     pub lease: Duration,
     /// How often events of other processes are looked up.
     #[serde(with = "duration::Interval")]
     pub poll_interval: Duration,
-    /// How long tries have to end when the process stops.
+    /// How long tries may last when the process stops.
     #[serde(with = "duration::Within::<0, { 10 * duration::MINUTE }>")]
     pub shutdown_timeout: Duration,
-    /// Tries at one time, for each destination.
+    /// The most tries at one time for each destination.
     pub concurrency: usize,
     /// Events whose deliveries are made in one transaction.
     pub batch: i64,
@@ -62,7 +62,7 @@ pub struct Settings {
     pub max_body_bytes: usize,
     /// How many bytes of an answer are read.
     pub max_answer_bytes: usize,
-    /// People whom one event may reach at one destination.
+    /// The most people whom one event may reach at one destination.
     pub max_recipients: usize,
     /// How many messages go to callers.
     pub callers: strangers::Settings,
@@ -107,13 +107,13 @@ impl Default for Settings {
 }
 
 crate::vocabulary! {
-    /// How the line to the mail server is protected.
+    /// How the connection to the mail server is encrypted.
     "encryption" pub enum Tls {
         /// TLS from the first byte (port 465).
         Tls = "tls",
-        /// TLS after a word in clear, or nothing is sent (port 587).
+        /// TLS by STARTTLS (port 587). Without TLS nothing is sent.
         Starttls = "starttls",
-        /// None: for a server on the same machine, or one that wants no password.
+        /// No encryption: for a server on the same machine, or one that wants no password.
         None = "none",
     }
 }
@@ -151,7 +151,7 @@ impl Default for Mail {
 }
 
 impl Mail {
-    /// What is wrong with it: the key, what, and the remedy.
+    /// Returns the mistakes of the section.
     fn wrong(&self) -> Vec<check::Wrong> {
         let remedy = "write protection = \"starttls\" (port 587) or \"tls\" (port 465)";
         let protected = self.encryption != Tls::None;
@@ -167,11 +167,12 @@ impl std::fmt::Debug for Mail {
     }
 }
 
-/// Where somebody is reached whom an event names.
+/// The addresses of a person whom events name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Person {
-    /// The name that events use: of an agent, a queue, a supervisor, a duty. Several entries of one name are a group.
+    /// The name that events use: an agent's, a queue's, `supervisor` or `duty`. Several entries with one name are a
+    /// group.
     pub name: String,
     /// The e-mail address.
     pub email: String,
@@ -198,7 +199,7 @@ crate::vocabulary! {
 }
 
 impl Kind {
-    /// Whether it carries SMS.
+    /// Whether destinations of this kind send SMS.
     #[must_use]
     pub const fn is_sms(self) -> bool {
         matches!(self, Self::Sms | Self::Smpp)
@@ -206,7 +207,7 @@ impl Kind {
 }
 
 crate::vocabulary! {
-    /// A gateway that we know.
+    /// A built-in gateway.
     "preset" pub enum Preset {
         /// SMSC.ru.
         Smsc = "smsc",
@@ -221,7 +222,7 @@ crate::vocabulary! {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Destination {
-    /// The name in tables, metrics and messages. Keep it: waiting events are bound to it.
+    /// The name in tables, metrics and messages. Do not change it: waiting events belong to the name.
     pub name: DestinationName,
     /// What carries the events: `webhook`, `email`, `sms`, `smpp` or `telegram`.
     pub kind: Kind,
@@ -233,7 +234,7 @@ pub struct Destination {
     /// The key with which webhooks are signed: `whsec_` and 24 to 64 bytes in base64. Empty: they are not signed.
     #[serde(default)]
     pub secret: Secret,
-    /// Former keys. Signatures with them are sent, too, until receivers know the new one.
+    /// Former keys. Webhooks are also signed with these, until the receivers know the new key.
     #[serde(default)]
     pub old_secrets: Vec<Secret>,
     /// Whether the address may be in a private network, or on this machine.
@@ -242,7 +243,7 @@ pub struct Destination {
     /// Whether the address may be without TLS.
     #[serde(default)]
     pub allow_http: bool,
-    /// How long a try may take, if not as long as `timeout` of `[notify]`.
+    /// How long a try may take. None: `timeout` of `[notify]`.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "words::maybe")]
     pub timeout: Option<Duration>,
     /// Who is told: `caller`, `assignee`, `group`, `supervisor`, `duty`, or addresses.
@@ -251,7 +252,7 @@ pub struct Destination {
     /// The language of the messages.
     #[serde(default = "words::english")]
     pub language: Language,
-    /// A file with your own texts. What it does not have is as built in.
+    /// A file with your own texts. Texts that the file does not have stay as built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<PathBuf>,
     /// A gateway that is built in.
@@ -275,16 +276,17 @@ pub struct Destination {
     /// The body for a gateway without `preset`: a template with `to`, `text`, `sender`, `login`, `key`, `id`.
     #[serde(default)]
     pub body: String,
-    /// A JSON pointer into a gateway's answer, such as `/status`, that tells of success. Empty: any 2xx is a success.
+    /// A JSON pointer into a gateway's answer, such as `/status`, to the value that shows success. Empty: any 2xx
+    /// status is a success.
     #[serde(default)]
     pub success: String,
-    /// The value that stands there on success.
+    /// The value at `success` if the gateway accepted the message.
     #[serde(default)]
     pub success_is: String,
 }
 
 impl Destination {
-    /// A destination of which only this is said.
+    /// A destination with the defaults for everything else.
     #[must_use]
     pub fn new(name: DestinationName, kind: Kind, events: Vec<Pattern>) -> Self {
         Self {
@@ -312,14 +314,14 @@ impl Destination {
         }
     }
 
-    /// An example with every setting in it, for those who ask of which type each is.
+    /// An example that shows the type of each setting.
     pub(crate) fn example() -> Option<Self> {
         let mut example = Self::new("example".parse().ok()?, Kind::Webhook, Vec::new());
         example.timeout = Some(Duration::from_secs(15));
         Some(example)
     }
 
-    /// Whether it wants events of this kind.
+    /// Whether the destination wants events of this kind.
     #[must_use]
     pub fn wants(&self, kind: &str) -> bool {
         self.events.iter().any(|pattern| pattern.matches(kind))

@@ -1,15 +1,15 @@
-//! To whom a destination tells its events, as the settings say it.
+//! The recipients of a destination, as the settings state them.
 
 use super::Kind;
 use crate::event::Role;
 use crate::phone::E164;
 
-/// To whom a destination tells its events.
+/// A recipient of a destination's events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
-    /// Whom the event names.
+    /// The person whom the event names in this role.
     Role(Role),
-    /// Always this address.
+    /// This address, for every event.
     Address(String),
 }
 
@@ -27,7 +27,7 @@ impl Recipient {
     }
 }
 
-/// An address in the form in which a channel takes it, if it is one.
+/// Returns the address in the form that the channel needs, if `text` is an address of this kind.
 #[must_use]
 pub fn fit(text: &str, kind: Kind) -> Option<String> {
     let text = text.trim();

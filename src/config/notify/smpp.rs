@@ -1,4 +1,4 @@
-//! `[notify.smpp]`: the short message centre.
+//! The section `[notify.smpp]`: the short message centre.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::config::notify::check::{Wrong, bare_password};
 use crate::secret::Secret;
 
 crate::vocabulary! {
-    /// How the line to the short message centre is protected.
+    /// How the connection to the short message centre is encrypted.
     "protection of SMPP" pub enum SmppTls {
         /// TLS from the first byte (usually port 3550).
         Tls = "tls",
-        /// None: for a server on the same machine, such as the near end of a tunnel.
+        /// No encryption: for a server on the same machine, such as the near end of a tunnel.
         None = "none",
     }
 }
 
-/// The short message centre, and how it is spoken to: one line for all destinations.
+/// The short message centre. All destinations share one connection to it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Smpp {
@@ -37,17 +37,17 @@ pub struct Smpp {
     pub system_type: String,
     /// The sender: a name of at most 11 Latin characters, or a number. Empty: the provider's choice.
     pub sender: String,
-    /// How long connecting, binding and each answer may take. Shorter than `timeout` of `[notify]`.
+    /// How long connecting, binding and each answer may take. It must be shorter than `timeout` of `[notify]`.
     #[serde(with = "duration::Timeout")]
     pub timeout: Duration,
-    /// The silence after which `enquire_link` is sent.
+    /// The time without traffic after which the connection is tested with `enquire_link`.
     #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
     pub enquire_link_interval: Duration,
-    /// Parts that may wait for an answer.
+    /// The most parts of texts that may wait for an answer.
     pub window: usize,
-    /// Parts in one second.
+    /// The most parts in one second.
     pub rate: u32,
-    /// Parts that one text may take. What is longer is cut; 6 parts are 402 characters of Cyrillic.
+    /// The most parts of one text; a longer text is cut. 6 parts are 402 characters of Cyrillic.
     pub max_parts: usize,
 }
 
@@ -76,14 +76,14 @@ impl std::fmt::Debug for Smpp {
     }
 }
 
-/// The number of a sender without what stands before its digits; none if it is a name.
+/// Returns the digits of a sender without a leading `+`; none if the sender is a name.
 pub(crate) fn number(sender: &str) -> Option<&str> {
     let digits = sender.strip_prefix('+').unwrap_or(sender);
     (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
 }
 
 impl Smpp {
-    /// What is wrong with it: the key, what, and the remedy. `used`: somebody is told through it.
+    /// Returns the mistakes of the section. `used` says whether a destination uses it.
     pub(super) fn wrong(&self, used: bool) -> Vec<Wrong> {
         let remedy = "write protection = \"tls\" (usually port 3550); if the provider has none, make a tunnel and \
                       write its end on this machine as the host";

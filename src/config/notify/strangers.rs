@@ -1,20 +1,20 @@
-//! How many messages go to whom strangers named.
+//! Limits of messages to callers, whose numbers and addresses come from strangers.
 
 use serde::{Deserialize, Serialize};
 
 use crate::missed::outgoing::{Limits, Medium};
 
-/// How many messages go to whom strangers named.
+/// Limits of messages to callers, whose numbers and addresses come from strangers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// SMS to one number in 24 hours. Further ones are skipped.
+    /// The most SMS to one number in 24 hours. Further SMS are skipped.
     pub sms_per_day: u32,
-    /// SMS to all callers together in an hour. Further ones wait.
+    /// The most SMS to all callers together in an hour. Further SMS wait.
     pub sms_per_hour: u32,
-    /// E-mails to one address in 24 hours. Further ones are skipped.
+    /// The most e-mails to one address in 24 hours. Further e-mails are skipped.
     pub emails_per_day: u32,
-    /// E-mails to all callers together in an hour. Further ones wait.
+    /// The most e-mails to all callers together in an hour. Further e-mails wait.
     pub emails_per_hour: u32,
 }
 

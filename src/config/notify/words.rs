@@ -1,4 +1,4 @@
-//! Texts that settings consist of, each parsed into a type that cannot hold a bad one.
+//! Types for texts in `[notify]`.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,12 +6,12 @@ use crate::document::nearest::nearest;
 use crate::event::EventKind;
 use crate::language::Language;
 
-/// Which events: a kind, all kinds that begin the same (`case.*`), or all (`*`).
+/// Selects events: one kind (`case.opened`), all kinds with a prefix (`case.*`), or all (`*`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Pattern(String);
 
-/// A text that names no events.
+/// A text that selects no events.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} names no events; {remedy}")]
 pub struct InvalidPattern {
@@ -20,7 +20,7 @@ pub struct InvalidPattern {
 }
 
 impl Pattern {
-    /// Whether it means this kind.
+    /// Whether the pattern selects this kind.
     #[must_use]
     pub fn matches(&self, kind: &str) -> bool {
         match self.0.strip_suffix('*') {
@@ -75,7 +75,7 @@ pub(super) mod durations {
 
     use crate::duration;
 
-    /// A wait before the next try: none at all would try without end.
+    /// A wait before the next try. It is never zero, because tries without a pause would never end.
     type Pause = duration::Within<100, { 30 * duration::DAY }>;
 
     pub fn serialize<S: Serializer>(spans: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
