@@ -10,7 +10,9 @@ use serde::{Deserialize as _, Deserializer, Serializer};
 
 /// A text that is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is not a duration: {problem}; write such as \"500ms\", \"20s\", \"15m\" or \"1h30m\"")]
+#[error(
+    "{given:?} is not a duration: {problem}; write something like \"500ms\", \"20s\", \"15m\" or \"1h30m\""
+)]
 pub struct InvalidDuration {
     /// The text that was given, cut to 80 characters.
     pub given: String,
@@ -254,7 +256,7 @@ mod tests {
                 "soon",
                 "0s",
                 "1s",
-                r#""soon" is not a duration: a whole number must come before each unit; write such as "500ms", "20s", "15m" or "1h30m""#,
+                r#""soon" is not a duration: a whole number must come before each unit; write something like "500ms", "20s", "15m" or "1h30m""#,
             ),
         ] {
             assert_eq!(sample(every, keep, limit), Err(said.to_owned()));

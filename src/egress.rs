@@ -58,7 +58,7 @@ pub fn is_outside(address: IpAddr) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// It is no URL. The error does not repeat it, since it may hold a key.
-    #[error("this is no URL: write one such as \"https://example.ru/hook\"")]
+    #[error("this is not a URL: write one such as \"https://example.ru/hook\"")]
     NoUrl,
     /// It has no TLS.
     #[error("the URL must begin with https:// (or set allow_http = true)")]

@@ -50,7 +50,7 @@ pub enum InvalidSchedule {
     },
     /// A line of hours cannot be read.
     #[error(
-        "{line:?} is not hours: {problem}; write such as \"mon-fri 09:00-18:00\", \"sat 22:00-06:00\" or \"sun closed\""
+        "{line:?} is not hours: {problem}; write something like \"mon-fri 09:00-18:00\", \"sat 22:00-06:00\" or \"sun closed\""
     )]
     Line {
         /// The line that was given.
@@ -60,7 +60,7 @@ pub enum InvalidSchedule {
     },
     /// A dated line cannot be read.
     #[error(
-        "{line:?} is not an exception: {problem}; write such as \"2026-12-31 09:00-15:00\" or \"2027-01-01 closed\""
+        "{line:?} is not an exception: {problem}; write something like \"2026-12-31 09:00-15:00\" or \"2027-01-01 closed\""
     )]
     Exception {
         /// The line that was given.

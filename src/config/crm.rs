@@ -239,8 +239,9 @@ impl Settings {
 
 /// Reads an address. It must be https, or http where that is allowed, and hold no name and password.
 fn address(text: &str, key: &str, allow_http: bool) -> Result<reqwest::Url, String> {
-    let bad = |problem: &str| format!("[crm] {key} {problem}; write such as \"https://company.example/\"");
-    let url = reqwest::Url::parse(text).map_err(|_| bad("is no address"))?;
+    let bad =
+        |problem: &str| format!("[crm] {key} {problem}; write something like \"https://company.example/\"");
+    let url = reqwest::Url::parse(text).map_err(|_| bad("is not an address"))?;
     if url.scheme() != "https" && !(allow_http && url.scheme() == "http") {
         return Err(bad("is not https, so everybody on the way could read it"));
     }
@@ -262,11 +263,11 @@ fn check_templates(settings: &Settings) -> Result<(), String> {
     for (key, template) in parts {
         let read = Environment::new().template_from_str(template).map(drop);
         read.map_err(|error| {
-            format!("[crm] {key} is no template: {}; write such as {{{{ number }}}}", error.kind())
+            format!("[crm] {key} is not a template: {}; write something like {{{{ number }}}}", error.kind())
         })?;
     }
     if !settings.success.is_empty() && !settings.success.starts_with('/') {
-        return Err("[crm] success is no JSON pointer; begin it with /, such as \"/result/ok\"".to_owned());
+        return Err("[crm] success is not a JSON pointer; begin it with /, such as \"/result/ok\"".to_owned());
     }
     Ok(())
 }
@@ -281,7 +282,7 @@ mod tests {
     #[test]
     fn a_template_that_cannot_be_read_is_told_with_its_key() {
         let settings = Settings { body: "{{ number ".into(), ..Settings::default() };
-        assert!(check_templates(&settings).unwrap_err().contains("[crm] body is no template"));
+        assert!(check_templates(&settings).unwrap_err().contains("[crm] body is not a template"));
         let settings = Settings { success: "ok".into(), ..Settings::default() };
         assert!(check_templates(&settings).unwrap_err().contains("begin it with /"));
     }

@@ -67,7 +67,7 @@ fn contexts<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
     let names = Vec::<String>::deserialize(deserializer)?;
     match names.iter().find(|name| !fits(name) || name.starts_with('.') || *name == CONTEXT) {
         Some(bad) => Err(serde::de::Error::custom(format!(
-            "{bad:?} is not a context in which callers come in; write such as \"public\" or \"default\""
+            "{bad:?} is not a context in which callers come in; write something like \"public\" or \"default\""
         ))),
         None => Ok(names),
     }
@@ -96,7 +96,7 @@ fn pause_sound<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Soun
     let endless = ["local_stream://", "silence_stream://-"].iter().any(|start| source.starts_with(start));
     if endless || source.contains("loops=-") {
         return Err(serde::de::Error::custom(format!(
-            "{source:?} never ends; write such as \"tone_stream://%(400,500,425)\""
+            "{source:?} never ends; write something like \"tone_stream://%(400,500,425)\""
         )));
     }
     Ok(sound)

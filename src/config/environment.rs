@@ -73,7 +73,7 @@ fn put<'a>(
     match table.get_mut(first.as_str()).map(Spanned::get_mut) {
         Some(DeValue::Table(inner)) => put(inner, rest, value, span),
         Some(DeValue::Array(items)) => put_in_list(items, rest, value, span),
-        _ => Err(format!("`{first}` is no section")),
+        _ => Err(format!("`{first}` is not a section")),
     }
 }
 
@@ -94,7 +94,7 @@ fn put_in_list<'a>(
 }
 
 fn not_there(place: &str, count: usize) -> String {
-    format!("`{place}` is not there: the file has {count} of them, the first is 0")
+    format!("there is no item `{place}`: the list has {count}, and the first is 0")
 }
 
 /// Reads a value in the type of the default: a number, true or false, a list of texts (in brackets or separated by

@@ -190,8 +190,8 @@ impl Settings {
             settings.notify.check(notify.as_ref(), taken, &mut document);
             let (outbox, tries) = (settings.retention.outbox, settings.notify.give_up_after);
             if !outbox.is_zero() && outbox <= tries {
-                let problem = "what still waits for its next try would be given up: `outbox` in [retention] must be longer \
-                               than `give_up_after` in [notify]";
+                let problem = "`outbox` in [retention] must be longer than `give_up_after` in [notify]: otherwise events \
+                               are given up before their last try";
                 document.fault(&kept.unwrap_or_default(), problem, "write a longer one, such as \"90d\"");
             }
         }

@@ -251,11 +251,11 @@ impl Form {
         }
         if consent_ru.trim().is_empty() || consent_en.trim().is_empty() {
             let problem = format!("form {name} asks for no consent");
-            wrong.push(Wrong::new(item, problem, "fill consent_ru and consent_en in"));
+            wrong.push(Wrong::new(item, problem, "fill in consent_ru and consent_en"));
         }
         if self.sms_consent_ru.trim().is_empty() != self.sms_consent_en.trim().is_empty() {
-            let problem = format!("form {name} asks in one language whether one agrees to get SMS");
-            let remedy = "fill sms_consent_ru and sms_consent_en in, or empty both";
+            let problem = format!("form {name} has the SMS consent in one language only");
+            let remedy = "fill in sms_consent_ru and sms_consent_en, or empty both";
             wrong.push(Wrong::new(item, problem, remedy));
         }
         for origin in allowed_origins {
@@ -264,11 +264,11 @@ impl Form {
                 !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:*".contains(&b))
             };
             if !host.is_some_and(plain) {
-                let problem = format!("form {name}: {origin:?} is no origin");
+                let problem = format!("form {name}: {origin:?} is not an origin");
                 wrong.push(Wrong::new(
                     &key(item, "allowed_origins"),
                     problem,
-                    "write such as https://example.com",
+                    "write something like https://example.com",
                 ));
             }
         }

@@ -47,8 +47,8 @@ fn a_mistake_in_the_environment_is_told_with_the_variable() {
     assert!(told.ends_with("did you mean `listen`?"), "{told}");
     let told = said("DOZVON_CALLS__DRAIN_TIMEOUT", "30");
     assert!(told.contains("DRAIN_TIMEOUT: \"30\" is not a duration"), "{told}");
-    assert!(said("DOZVON_ZONE__X", "1").contains("DOZVON_ZONE__X: `zone` is no section"));
-    assert!(said("DOZVON_SWITCH__NODES__0__PORT", "1").contains("`0` is not there"));
+    assert!(said("DOZVON_ZONE__X", "1").contains("DOZVON_ZONE__X: `zone` is not a section"));
+    assert!(said("DOZVON_SWITCH__NODES__0__PORT", "1").contains("there is no item `0`"));
 }
 
 /// Settings that cannot be meant, and what is said of each.
@@ -109,7 +109,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
     ),
     (
         "[[notify.destinations]]\nname = \"x\"\nkind = \"smpp\"\nevents = [\"*\"]\nto = [\"duty\"]\nkey = \"k\"\n",
-        &["dozvon.toml:6:7: ", "one for all", "in [notify.smpp]"],
+        &["dozvon.toml:6:7: ", "share one `key`", "in [notify.smpp]"],
     ),
     ("[web\n", &["dozvon.toml:1:5: ", "unclosed table"]),
 ];

@@ -55,14 +55,14 @@ pub(super) fn explain(message: &str) -> (String, String) {
     match message {
         "invalid IP address syntax" => {
             return (
-                "this is no network".to_owned(),
-                "write such as \"10.0.0.0/8\" or \"192.168.1.5/32\"".to_owned(),
+                "this is not a network".to_owned(),
+                "write something like \"10.0.0.0/8\" or \"192.168.1.5/32\"".to_owned(),
             );
         }
         "invalid socket address syntax" => {
             return (
-                "this is no address with a port".to_owned(),
-                "write such as \"127.0.0.1:8087\"".to_owned(),
+                "this is not an address with a port".to_owned(),
+                "write something like \"127.0.0.1:8087\"".to_owned(),
             );
         }
         _ => {}

@@ -46,7 +46,7 @@ pub type Minutes = (u16, u16);
 /// # Errors
 /// What cannot be read, with the remedy, in words.
 pub fn read_minutes(text: &str) -> Result<Minutes, String> {
-    let remedy = "write such as \"08:00-22:00\", or \"closed\"";
+    let remedy = "write something like \"08:00-22:00\", or \"closed\"";
     match intervals(text).map_err(|problem| format!("{problem}; {remedy}"))?.as_slice() {
         [] => Ok((0, 0)),
         [one] if one.closes_min <= 1440 => Ok((one.opens_min, one.closes_min)),

@@ -33,14 +33,14 @@ impl Settings {
             document.fault(&at("lease"), problem, "write a longer one, such as \"2m\"");
         }
         if self.jitter_pct > 100 {
-            document.fault(&at("jitter_pct"), "more than the whole of a wait", "write 100 or less");
+            document.fault(&at("jitter_pct"), "`jitter_pct` is above 100", "write 100 or less");
         }
         let counts = [("concurrency", self.concurrency), ("max_recipients", self.max_recipients)];
         for (key, _) in counts.iter().filter(|(_, count)| *count == 0) {
-            document.fault(&at(key), format!("with `{key}` 0 nothing is ever told"), "write 1 or more");
+            document.fault(&at(key), format!("with `{key}` 0 no event is ever sent"), "write 1 or more");
         }
         if self.batch < 1 {
-            document.fault(&at("batch"), "with `batch` below 1 nothing is ever told", "write 1 or more");
+            document.fault(&at("batch"), "with `batch` below 1 no event is ever sent", "write 1 or more");
         }
         let smpp_used = self.destinations.iter().any(|to| to.kind == Kind::Smpp);
         for (name, wrong) in [("mail", self.mail.wrong()), ("smpp", self.smpp.wrong(smpp_used))] {
@@ -107,12 +107,20 @@ impl Destination {
     fn wrong(&self) -> Vec<Wrong> {
         let mut wrong = Vec::new();
         if self.events.is_empty() {
-            wrong.push(("events", "it wants no events".to_owned(), "write such as events = [\"case.*\"]"));
+            wrong.push((
+                "events",
+                "it has no `events`".to_owned(),
+                "write something like events = [\"case.*\"]",
+            ));
         }
         if self.needs_url()
             && let Err(refused) = egress::url(&self.url, self.allow_http, self.allow_private)
         {
-            wrong.push(("url", refused.to_string(), "write such as url = \"https://example.ru/hook\""));
+            wrong.push((
+                "url",
+                refused.to_string(),
+                "write something like url = \"https://example.ru/hook\"",
+            ));
         }
         match self.kind {
             Kind::Webhook => self.wrong_webhook(&mut wrong),
@@ -129,7 +137,7 @@ impl Destination {
                     ("key", self.key.is_empty()),
                 ];
                 for (key, _) in own.into_iter().filter(|(_, unset)| !unset) {
-                    let problem = format!("`{key}` is one for all destinations of SMPP");
+                    let problem = format!("all SMPP destinations share one `{key}`");
                     wrong.push((key, problem, "write sender, system_id and password in [notify.smpp]"));
                 }
             }
@@ -164,23 +172,23 @@ impl Destination {
             wrong.push((
                 "to",
                 "a webhook has no recipients".to_owned(),
-                "take it out: the URL says where it goes",
+                "remove it: the URL is the recipient",
             ));
         }
     }
 
     fn wrong_people(&self, wrong: &mut Vec<Wrong>) {
         if self.to.is_empty() {
-            let problem = "nobody is told".to_owned();
+            let problem = "it has no recipients".to_owned();
             wrong.push((
                 "to",
                 problem,
-                "write such as to = [\"caller\"] or to = [\"supervisor\", \"boss@example.ru\"]",
+                "write something like to = [\"caller\"] or to = [\"supervisor\", \"boss@example.ru\"]",
             ));
         }
         if self.to.len() > 1 && self.to.iter().any(|to| to == "caller") {
-            let problem = "callers are told other things than we are".to_owned();
-            wrong.push(("to", problem, "write a destination of its own with to = [\"caller\"]"));
+            let problem = "callers get other texts than employees".to_owned();
+            wrong.push(("to", problem, "add a second destination with to = [\"caller\"] alone"));
         }
         for to in &self.to {
             if let Err(problem) = super::recipient::Recipient::read(to, self.kind) {
@@ -192,7 +200,7 @@ impl Destination {
     fn wrong_gateway(&self, wrong: &mut Vec<Wrong>) {
         match self.preset {
             Some(Preset::Telegram) => {
-                wrong.push(("preset", "this is no gateway for SMS".to_owned(), "write smsc or smsru"));
+                wrong.push(("preset", "this gateway sends no SMS".to_owned(), "write smsc or smsru"));
             }
             Some(_) if self.key.is_empty() => {
                 wrong.push((
@@ -204,16 +212,20 @@ impl Destination {
             Some(_) => {}
             None if self.body.is_empty() && !self.url.contains("{{") => {
                 let remedy = "write body = \"to={{ to }}&text={{ text }}\", or name a preset";
-                wrong.push(("body", "nothing says what is sent".to_owned(), remedy));
+                wrong.push(("body", "neither `body` nor `url` has a template".to_owned(), remedy));
             }
             None => {}
         }
         if !matches!(self.method.as_str(), "GET" | "POST") {
-            wrong.push(("method", format!("{:?} is not used for this", self.method), "write GET or POST"));
+            wrong.push((
+                "method",
+                format!("{:?} is not a method for gateways", self.method),
+                "write GET or POST",
+            ));
         }
         if self.success.is_empty() != self.success_is.is_empty() {
             let remedy = "write both success = \"/status\" and success_is = \"ok\", or none";
-            wrong.push(("success", "`success` and `success_is` go together".to_owned(), remedy));
+            wrong.push(("success", "`success` and `success_is` need each other".to_owned(), remedy));
         }
     }
 }

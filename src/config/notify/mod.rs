@@ -153,7 +153,7 @@ impl Default for Mail {
 impl Mail {
     /// Returns the mistakes of the section.
     fn wrong(&self) -> Vec<check::Wrong> {
-        let remedy = "write protection = \"starttls\" (port 587) or \"tls\" (port 465)";
+        let remedy = "write encryption = \"starttls\" (port 587) or \"tls\" (port 465)";
         let protected = self.encryption != Tls::None;
         check::bare_password("mail server", &self.host, &self.password, protected, remedy)
             .into_iter()

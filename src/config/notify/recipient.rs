@@ -23,7 +23,7 @@ impl Recipient {
             return Ok(Self::Role(role));
         }
         let shown: String = text.chars().take(80).collect();
-        fit(text, kind).map(Self::Address).ok_or_else(|| format!("{shown:?} is no address for {kind}"))
+        fit(text, kind).map(Self::Address).ok_or_else(|| format!("{shown:?} is not an address for {kind}"))
     }
 }
 

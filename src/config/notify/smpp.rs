@@ -85,7 +85,7 @@ pub(crate) fn number(sender: &str) -> Option<&str> {
 impl Smpp {
     /// Returns the mistakes of the section. `used` says whether a destination uses it.
     pub(super) fn wrong(&self, used: bool) -> Vec<Wrong> {
-        let remedy = "write protection = \"tls\" (usually port 3550); if the provider has none, make a tunnel and \
+        let remedy = "write encryption = \"tls\" (usually port 3550); if the provider has no TLS, make a tunnel and \
                       write its end on this machine as the host";
         let protected = self.encryption != SmppTls::None;
         let bare = bare_password("short message centre", &self.host, &self.password, protected, remedy);
@@ -108,7 +108,7 @@ impl Smpp {
         }
         let longest = if number(&self.sender).is_some() { 20 } else { 11 };
         if self.sender.len() > longest || !plain(&self.sender) {
-            let problem = format!("{:?} is no sender", self.sender.chars().take(40).collect::<String>());
+            let problem = format!("{:?} is not a sender", self.sender.chars().take(40).collect::<String>());
             wrong.push((
                 "sender",
                 problem,
@@ -117,10 +117,10 @@ impl Smpp {
         }
         let counts = [("window", self.window), ("rate", usize::try_from(self.rate).unwrap_or(usize::MAX))];
         for (key, _) in counts.iter().filter(|(_, count)| *count == 0) {
-            wrong.push((key, format!("with `{key}` 0 nothing is ever sent"), "write 1 or more"));
+            wrong.push((key, format!("with `{key}` 0 no text is ever sent"), "write 1 or more"));
         }
         if !(1..=255).contains(&self.max_parts) {
-            wrong.push(("max_parts", "a text takes 1 to 255 parts".to_owned(), "write such as 6"));
+            wrong.push(("max_parts", "a text takes 1 to 255 parts".to_owned(), "write a number such as 6"));
         }
         wrong
     }

@@ -153,7 +153,9 @@ fn names_and_numbers_stay_what_they_are() {
     assert_eq!(said("there is no case 99"), "не найдено: обращение 99");
     assert_eq!(said("there is no queue case"), "не найдено: очередь case");
     assert_eq!(
-        said("\"x\" is not a duration: it is empty; write such as \"500ms\", \"20s\", \"15m\" or \"1h30m\""),
+        said(
+            "\"x\" is not a duration: it is empty; write something like \"500ms\", \"20s\", \"15m\" or \"1h30m\""
+        ),
         "\"x\" — не длительность: пусто; напишите, например, \"500ms\", \"20s\", \"15m\" или \"1h30m\""
     );
     assert_eq!(said("whatever: a stranger wrote"), "whatever: a stranger wrote");

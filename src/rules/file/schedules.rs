@@ -98,7 +98,11 @@ fn dated(document: &mut Document<'_>, lines: &[Spanned<String>]) -> Vec<(Range<u
             Some((from, to)) => match range(from, to) {
                 Ok(dates) => dates,
                 Err(problem) => {
-                    document.fault(&line.span(), problem, "write such as \"2027-01-01..2027-01-08 closed\"");
+                    document.fault(
+                        &line.span(),
+                        problem,
+                        "write something like \"2027-01-01..2027-01-08 closed\"",
+                    );
                     continue;
                 }
             },
