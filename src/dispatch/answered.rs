@@ -1,4 +1,4 @@
-//! What an agent's offer tells the caller's story when the agent has answered, and what the story replies.
+//! The message from an agent's offer to the caller's story that the agent has answered, and the story's reply.
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, ChannelId, OfferId};
 
-/// How many agents who answered may wait for one story's reply.
+/// How many agents who have answered may wait for the reply of one story.
 pub(crate) const ANSWER_BACKLOG: usize = 16;
 
 /// An agent has answered, and waits for the story's reply.
@@ -34,15 +34,15 @@ impl AgentAnswered {
     }
 }
 
-/// What the caller's story replies to an agent who answered.
+/// The reply of the caller's story to an agent who answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BridgeResult {
-    /// The two talk.
+    /// The agent and the caller talk.
     Bridged,
-    /// Somebody else was first.
+    /// Another agent was first.
     Lost,
-    /// The two could not be connected.
+    /// The agent and the caller could not be connected.
     Failed,
-    /// The customer whom the agent was to talk to was not reached.
+    /// The agent accepted a callback, and the customer was not reached.
     Unreached,
 }

@@ -1,7 +1,7 @@
-//! Joins a caller who rings in to the agent who is about to call them back.
+//! Connects a caller with the agent who is about to call them back.
 //!
-//! In: callbacks that begin and end; callers. Out: the agent of the caller's callback, if one has accepted it. Otherwise the
-//! callback is withdrawn, and the caller waits like any other.
+//! In: callbacks that begin and end; callers. Out: the agent of the caller's callback, if one has accepted it.
+//! Otherwise the callback is withdrawn, and the caller waits like any other.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,9 +17,9 @@ pub type AgentRequest = oneshot::Sender<AgentAnswered>;
 
 /// The callbacks under way, by the number that is called. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct CallbacksUnderWay(Arc<Mutex<LiveOffer>>);
+pub struct CallbacksUnderWay(Arc<Mutex<LiveCallbacks>>);
 
-type LiveOffer = BTreeMap<E164, (QueueName, mpsc::Sender<AgentRequest>)>;
+type LiveCallbacks = BTreeMap<E164, (QueueName, mpsc::Sender<AgentRequest>)>;
 
 /// One callback under way; dropping it removes the callback.
 #[derive(Debug)]
@@ -29,7 +29,8 @@ pub struct CallbackGuard {
 }
 
 impl CallbacksUnderWay {
-    /// Adds a callback to this number in this queue. None if one is under way: a number is called by one agent at a time.
+    /// Adds a callback to this number in this queue. None if a callback to the number is under way already: only one
+    /// agent calls a number at a time.
     #[must_use]
     pub fn enter(
         &self,
@@ -45,7 +46,7 @@ impl CallbacksUnderWay {
         Some((CallbackGuard { callbacks: self.clone(), number: number.clone() }, requests))
     }
 
-    /// How many are under way in each queue.
+    /// Returns how many callbacks are under way in each queue.
     #[must_use]
     pub fn by_queue(&self) -> BTreeMap<QueueName, usize> {
         let mut counts = BTreeMap::new();
@@ -55,8 +56,8 @@ impl CallbacksUnderWay {
         counts
     }
 
-    /// Somebody calls from this number. Returns the agent who is about to call it back, if one has accepted already. The
-    /// callback ends in any case.
+    /// Somebody calls from this number. Returns the agent who is about to call it back, if one has accepted already.
+    /// The callback ends in any case.
     pub async fn agent_for(&self, number: &E164) -> Option<AgentAnswered> {
         let callback = self
             .0

@@ -10,11 +10,11 @@ use crate::store::Store;
 /// What the dispatcher and its offers share.
 #[derive(Debug, Clone)]
 pub struct DispatchContext {
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
-    /// Where claims are made.
+    /// The database, which decides every claim.
     pub store: Store,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Arc<Metrics>,
     /// The name of this process on its offers.
     pub controller: String,

@@ -1,4 +1,4 @@
-//! The way to the dispatcher's task: a handle that sends it messages.
+//! A handle that sends messages to the dispatcher's task.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl Dispatcher {
     /// Puts a caller on the board. Returns when the caller is there.
     ///
     /// # Errors
-    /// `NoSuchQueue` when the queue is not there.
+    /// `NoSuchQueue` if the rules do not have the queue.
     pub async fn join(&self, queued: QueuedCaller) -> Result<(), NoSuchQueue> {
         let queue = queued.queue.clone();
         let (reply, answer) = oneshot::channel();
@@ -63,7 +63,8 @@ impl Dispatcher {
         self.send(Message::Refused { call, offer, agent }).await;
     }
 
-    /// An offer ended, and the agent's row is `agent` now. `of_link`: it ended because FreeSWITCH could not be reached.
+    /// An offer ended, and the agent's row is `agent` now. `of_link`: the offer ended because FreeSWITCH could not be
+    /// reached.
     pub(super) async fn over(
         &self,
         call: CallId,
@@ -79,8 +80,8 @@ impl Dispatcher {
         self.send(Message::Agent(Box::new(agent))).await;
     }
 
-    /// Directory users of a node began or ended calls that dozvon does not control. `domain` is the one that the node adds to
-    /// a contact without a domain, if it is known.
+    /// Directory users of a node began or ended calls that dozvon does not control. `domain` is the one that the node
+    /// adds to a contact without a domain, if it is known.
     pub async fn elsewhere(&self, node: NodeName, domain: Option<String>, users: Vec<(DirectoryUser, bool)>) {
         self.send(Message::Elsewhere(node, domain, users)).await;
     }
@@ -91,14 +92,14 @@ impl Dispatcher {
         self.send(Message::Node(node, up)).await;
     }
 
-    /// It is known, or no longer known, who is in other calls on a node. While it is not known, nobody is rung for some
-    /// seconds after the link came up.
+    /// FreeSWITCH has told which users of a node are in other calls, or that is not known any more. While it is not
+    /// known, nobody is rung for the first seconds after the link came up.
     pub async fn counted(&self, node: NodeName, known: bool) {
         self.send(Message::Counted(node, known)).await;
     }
 
-    /// These callers waited in an earlier run and are on their way back. Nobody is rung until they are here, have left, or
-    /// `until` has passed, so that the caller who came first is served first.
+    /// These callers waited in an earlier run and are on their way back. Nobody is rung until they are here, have left,
+    /// or `until` has passed, so that the caller who came first is served first.
     pub async fn expect_back(&self, calls: BTreeSet<CallId>, until: Instant) {
         self.send(Message::ExpectBack(calls, until)).await;
     }
@@ -110,7 +111,9 @@ impl Dispatcher {
 
     async fn send(&self, message: Message) {
         if self.inbox.send(message).await.is_err() {
-            tracing::error!("the dispatcher is gone: no more phones will ring");
+            tracing::error!(
+                "the dispatcher has ended: no more phones will ring until the controller is started again"
+            );
         }
     }
 }

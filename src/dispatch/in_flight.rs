@@ -1,7 +1,8 @@
 //! The calls and offers that this process is handling.
 //!
-//! In: a story, an offer or a watch begins. Out: a guard, which ends the entry when it is dropped. A call or offer that
-//! is open in the database and not in flight here was left behind; `reconcile` sees to it.
+//! In: a story, an offer or the watch over a talk begins. Out: a guard, which removes the entry when it is dropped. If
+//! a call or offer is open in the database and not in flight here, an earlier run left it behind, and `reconcile` ends
+//! it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +26,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// How many guards each has: a call may come back before the story of its first visit is over.
+    /// How many guards each call has: a caller may come back before the story of their first visit is over.
     calls: BTreeMap<CallId, usize>,
     offers: BTreeMap<OfferId, usize>,
     /// Callers whose socket broke while they waited, and until when they may come back.
@@ -84,12 +85,12 @@ impl InFlight {
         self.with(|inner| inner.offers.contains_key(&offer))
     }
 
-    /// The caller may come back on the same channel until then, since the dialplan tries again.
+    /// Expects the caller back on the same channel until `until`, since the dialplan tries again.
     pub fn expect_back(&self, call: OpenCall, until: Instant) {
         self.with(|inner| inner.awaited.insert((call.core, call.channel), (call, until)));
     }
 
-    /// Until when the caller of this call may come back, if they are expected.
+    /// Returns until when the caller of this call may come back. None if the caller is not expected.
     #[must_use]
     pub fn expected_until(&self, call: &OpenCall) -> Option<Instant> {
         self.with(|inner| {
@@ -98,7 +99,7 @@ impl InFlight {
         })
     }
 
-    /// A caller is here. Returns the call and a guard for it if the caller has come back.
+    /// A caller has arrived. If the caller was expected back, returns the call and a guard for it.
     #[must_use]
     pub fn come_back(&self, core: CoreId, channel: ChannelId) -> Option<(OpenCall, InFlightGuard)> {
         let call = self.with(|inner| {
@@ -110,7 +111,7 @@ impl InFlight {
         Some((call, guard))
     }
 
-    /// Stops expecting the caller. Returns a guard for the call, or none if the caller has come back at this moment.
+    /// Stops expecting the caller. Returns a guard for the call. None if the caller has come back at this moment.
     #[must_use]
     pub fn give_up(&self, call: &OpenCall) -> Option<InFlightGuard> {
         if self.expected_until(call).is_some() {

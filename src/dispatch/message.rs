@@ -29,7 +29,7 @@ pub(super) enum Message {
     Reload(Arc<Rules>, Vec<AgentRow>),
 }
 
-/// The queue that a caller was to join is not there (any more).
+/// The rules do not have the queue that a caller was to join.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no queue {0}")]
 pub struct NoSuchQueue(pub QueueName);

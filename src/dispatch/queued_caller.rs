@@ -20,7 +20,7 @@ pub struct QueuedCaller {
     pub call: CallId,
     /// The queue.
     pub queue: QueueName,
-    /// Since when it waits, which decides its position.
+    /// Since when the caller or callback waits, which decides the position.
     pub joined_at: UnixMs,
     /// Measures the time until a phone rings.
     pub first_ring: Arc<FirstRing>,
@@ -34,11 +34,12 @@ pub struct QueuedCaller {
     pub name: String,
     /// Where agents who answered are sent to.
     pub answered: mpsc::Sender<AgentAnswered>,
-    /// What asks the agent to press 1, if picking up is not enough.
+    /// How the agent is asked to press 1. None if picking up is enough.
     pub confirm: Option<Confirm>,
     /// How long the agent rests after accepting a callback whose customer was not reached; zero for a caller.
     pub rest: Duration,
-    /// Whether callers are served first, and may get its agent until the agent has accepted; true for a callback.
+    /// Whether this entry yields to callers: they are served first, and may take its agent until the agent has
+    /// accepted. True for a callback.
     pub yields: bool,
     /// The agent who is rung before all others, if they are available and serve the queue.
     pub preferred: Option<PreferredAgent>,
@@ -58,7 +59,7 @@ impl FirstRing {
         Arc::new(Self { joined: Instant::now(), heard: AtomicBool::new(false) })
     }
 
-    /// A phone rings. Returns the time since joining, if it is the first one.
+    /// A phone rings. Returns the time since joining. None if another phone has rung before.
     pub(super) fn heard(&self) -> Option<Duration> {
         (!self.heard.swap(true, Ordering::Relaxed)).then(|| self.joined.elapsed())
     }
@@ -69,6 +70,6 @@ impl FirstRing {
 pub enum Leaving {
     /// An agent answered: the other phones lost the race.
     Answered,
-    /// The caller hung up, waited too long or was handed back.
+    /// The caller hung up, waited too long or was handed back to the dialplan.
     Gone,
 }

@@ -1,4 +1,4 @@
-//! What an agent chose (status) and what the system knows of them (activity), and every legal step.
+//! What an agent chose (status), what the system knows about the agent (activity), and every legal step.
 //!
 //! | step | from | to |
 //! |---|---|---|
@@ -12,8 +12,8 @@
 //! | end talk | talking | wrapping up, or idle at once |
 //! | end wrap-up | wrapping up | idle |
 //!
-//! A step of the status leaves the activity as it is, and the other way round: an agent who logs out during a talk goes on
-//! talking. The database holds the same table and refuses every other step, whoever makes it.
+//! A step changes the status or the activity, never both: an agent who logs out during a talk goes on talking. The
+//! database holds the same table and refuses every other step, whoever makes it.
 
 crate::vocabulary! {
     /// What the agent chose.
@@ -28,9 +28,9 @@ crate::vocabulary! {
 }
 
 crate::vocabulary! {
-    /// What the system knows of the agent.
+    /// What the system knows about the agent.
     "activity" pub enum Activity {
-        /// Nothing.
+        /// The agent has no call of a queue and no wrap-up.
         Idle = "idle",
         /// The agent's phone rings for an offer.
         Ringing = "ringing",
@@ -67,7 +67,7 @@ crate::vocabulary! {
     }
 }
 
-/// A step that is not legal from where the agent is.
+/// A step that is not legal from the agent's status and activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an agent who is {status} and {activity} cannot {step}", step = step_words(*step))]
 pub struct Refused {
@@ -93,7 +93,7 @@ const fn step_words(step: Step) -> &'static str {
     }
 }
 
-/// Where `step` leads from `status` and `activity`.
+/// Returns the status and activity to which `step` leads.
 ///
 /// # Errors
 /// [`Refused`] when the step is not legal there.
@@ -129,8 +129,8 @@ pub fn step(status: Status, activity: Activity, step: Step) -> Result<(Status, A
 /// A change of status and activity: from and to.
 pub type Change = ((Status, Activity), (Status, Activity));
 
-/// Every legal change, for the database's table. Includes those that change both at once: an agent who missed
-/// too many calls is released and sent on break in one step.
+/// Returns every legal change, for the database's table. One of them changes status and activity at once: an agent who
+/// missed too many calls is released and sent on break.
 #[must_use]
 pub fn legal_changes() -> Vec<Change> {
     let mut changes = Vec::new();
@@ -177,7 +177,7 @@ mod tests {
         (Step::EndWrapUp, &[LoggedOut, Available, OnBreak], WrappingUp, Idle),
     ];
 
-    /// Where a step leads by the two tables, if it is legal.
+    /// Returns where a step leads by the two tables, if it is legal.
     fn meant((status, activity): State, made: Step) -> Option<State> {
         let chosen = CHOSEN.iter().find(|(step, from, _)| *step == made && from.contains(&status));
         let done = DONE
@@ -200,7 +200,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_tried_only_legal_steps_are_made_and_a_claim_is_ringing_or_talking(
+        fn only_legal_steps_are_made_and_a_claimed_agent_rings_or_talks(
             tried in proptest::collection::vec(proptest::sample::select(Step::ALL), 0..60),
         ) {
             let mut now = (LoggedOut, Idle);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_never_changes_what_he_does_and_work_never_changes_what_he_chose() {
+    fn a_step_of_the_status_keeps_the_activity_and_the_other_way_round() {
         let chosen = [Step::LogIn, Step::LogOut, Step::TakeBreak, Step::Resume];
         for &status in Status::ALL {
             for &activity in Activity::ALL {

@@ -3,11 +3,11 @@
 use super::offer::Outcome;
 use crate::cause::{LINK_LOST, REDIRECTED, SWITCH_RESTARTED};
 
-/// What the end of a leg that was never connected says about the offer.
+/// Returns the outcome of the offer, from the cause of a leg that was never connected.
 ///
-/// What a cause means depends on how far the phone was: 480 (`NO_USER_RESPONSE`) before ringing means that nobody is there,
-/// after ringing that nobody picked up. A failure of FreeSWITCH after the phone was picked up is not the agent's fault. An
-/// unknown cause is a technical failure. (docs/architecture/freeswitch.md, "Causes")
+/// What a cause means depends on how far the phone was: 480 (`NO_USER_RESPONSE`) before ringing means that nobody is
+/// there, after ringing that nobody picked up. A failure of FreeSWITCH after the phone was picked up is not the agent's
+/// fault. An unknown cause is a technical failure. (docs/architecture/freeswitch.md, "Causes")
 #[must_use]
 pub fn outcome(cause: &str, phone: Phone) -> Outcome {
     match (cause, phone) {
@@ -33,19 +33,19 @@ const ALLOTTED_TIMEOUT: &str = "ALLOTTED_TIMEOUT";
 const NO_PICKUP: &str = "NO_PICKUP";
 const NORMAL_CLEARING: &str = "NORMAL_CLEARING";
 
-/// How far a leg came that was never connected.
+/// How far the phone of a leg came that was never connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phone {
-    /// It is not known to have rung.
+    /// The phone is not known to have rung.
     Silent,
-    /// It rang.
+    /// The phone rang, and nobody picked it up.
     Rang,
-    /// Somebody picked it up, and did not accept the call.
+    /// Somebody picked the phone up, but was not connected.
     PickedUp,
 }
 
 impl Phone {
-    /// From what is known of the leg when it ends.
+    /// Returns how far the phone came, from what is known when the leg ends.
     #[must_use]
     pub const fn of(rang: bool, picked_up: bool) -> Self {
         match (picked_up, rang) {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_freeswitch_did_wrong_after_the_phone_was_picked_up_is_not_the_agents() {
+    fn a_failure_of_freeswitch_after_the_phone_was_picked_up_is_not_the_agents() {
         for cause in
             ["DESTINATION_OUT_OF_ORDER", "NORMAL_TEMPORARY_FAILURE", "MEDIA_TIMEOUT", "SOMETHING_NEW"]
         {

@@ -1,8 +1,9 @@
 //! Which agents are in a call that dozvon does not control (pure).
 //!
-//! In: the rules, and which directory users are in such a call on which node. Out: the agents for whom that changed. A user
-//! belongs to an agent if one of the agent's contacts is that user. A contact without a domain means the node's own domain
-//! (the global variable `domain`), as when FreeSWITCH dials it. While a domain is not known, any domain matches.
+//! In: the rules, and which directory users are in such a call on which node. Out: the agents for whom that changed. A
+//! user belongs to an agent if one of the agent's contacts is that user. A contact without a domain means the node's
+//! own domain (the global variable `domain`), as when FreeSWITCH dials it. While a domain is not known, any domain
+//! matches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +19,7 @@ pub type Change = (AgentName, bool);
 pub struct Elsewhere {
     /// By user name, the agents that have such a contact, each with the contact's domain if it names one.
     agents: BTreeMap<String, BTreeSet<(AgentName, Option<String>)>>,
-    /// Who is in a call: by name, the domain and the node.
+    /// The users who are in such a call: by user name, the domain and the node.
     talks: BTreeMap<String, BTreeSet<(String, NodeName)>>,
     /// The domain that each node adds to a contact without one, as far as it is known.
     domains: BTreeMap<NodeName, String>,
@@ -51,7 +52,7 @@ impl Elsewhere {
         self.changes(all.chain(self.busy.clone()).collect())
     }
 
-    /// A node adds this domain to a contact without one; none if it is not known.
+    /// A node adds this domain to a contact without one. None if the domain is not known.
     pub fn resolves(&mut self, node: &NodeName, domain: Option<&str>) -> Vec<Change> {
         let before = match domain {
             Some(domain) => self.domains.insert(node.clone(), domain.to_owned()),
@@ -79,7 +80,7 @@ impl Elsewhere {
         self.changes(touched)
     }
 
-    /// Checks these agents again.
+    /// Checks these agents again, and returns those for whom something changed.
     fn changes(&mut self, touched: BTreeSet<AgentName>) -> Vec<Change> {
         let now: Vec<Change> = touched.into_iter().map(|name| (name.clone(), self.is_busy(&name))).collect();
         let changed = |(name, busy): &Change| self.busy.contains(name) != *busy;
@@ -103,7 +104,8 @@ impl Elsewhere {
         })
     }
 
-    /// Whether a contact with this domain, if it names one, means the user of this domain on that node.
+    /// Whether a contact means a user of this domain on this node. `contact` is the domain that the contact names, if
+    /// any.
     fn is_meant(&self, contact: Option<&str>, (domain, node): &(String, NodeName)) -> bool {
         match contact {
             Some(named) => named == domain,

@@ -1,7 +1,7 @@
 //! Who rings for whom. Pure: `now` is an argument.
 //!
-//! In: callers who wait, agents who are ready, the queues' rules. Out: proposals of the [`board`], what an ended
-//! [`offer`] means for its agent, and what an agent's [state](agent) becomes. [`dispatch`](crate::dispatch) acts on them.
+//! In: callers who wait, agents who are ready, the queues' rules. Out: proposals of the [`board`], what the end of an
+//! [`offer`] means for its agent, and the next [state](agent) of an agent. [`dispatch`](crate::dispatch) acts on them.
 
 pub mod agent;
 pub mod board;

@@ -7,9 +7,9 @@ use crate::rules::Delays;
 crate::vocabulary! {
     /// How an offer ended.
     "offer outcome" pub enum Outcome {
-        /// The two talked.
+        /// The agent and the caller talked.
         Answered = "answered",
-        /// The phone rang out.
+        /// The phone rang until its ring time was over.
         NoAnswer = "no_answer",
         /// The phone was busy.
         Busy = "busy",
@@ -30,7 +30,7 @@ crate::vocabulary! {
     }
 }
 
-/// How long an agent rests after an offer that ended so.
+/// Returns how long an agent rests after an offer with this outcome.
 #[must_use]
 pub const fn delay_after(outcome: Outcome, delays: &Delays) -> Duration {
     match outcome {
@@ -42,14 +42,14 @@ pub const fn delay_after(outcome: Outcome, delays: &Delays) -> Duration {
     }
 }
 
-/// The longest rest after failures that are not the agent's fault and that somebody has to fix, such as a redirected phone
-/// or a missing sound.
+/// The longest rest after failures that are not the agent's fault and that somebody has to fix, such as a redirected
+/// phone or a missing sound.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// The longest rest while the phone cannot be reached: it may register again at any moment.
 const LONGEST_UNREACHABLE: Duration = Duration::from_secs(2 * 60);
 
-/// How long an agent rests after an offer that ended so, after `failures` failed offers in a row before it. The rest doubles
-/// with every failure.
+/// Returns how long an agent rests after an offer with this outcome that follows `failures` failed offers in a row. The
+/// rest doubles with every failure.
 #[must_use]
 pub fn growing_delay(outcome: Outcome, failures: u32, delays: &Delays) -> Duration {
     let delay = delay_after(outcome, delays);
@@ -70,8 +70,8 @@ pub const fn is_failure(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Unreachable | Outcome::Redirected | Outcome::Failed)
 }
 
-/// Whether the agent missed the call. Too many misses in a row send the agent on break. Picking up without confirming once
-/// is no miss, since the agent was there; twice in a row it may be a mailbox that picks up.
+/// Whether the agent missed the call. Too many misses in a row send the agent on break. An agent who picks up once
+/// without confirming was there, so that is no miss. Twice in a row, a mailbox may have picked up.
 #[must_use]
 pub const fn is_miss(outcome: Outcome, before: Option<Outcome>) -> bool {
     match outcome {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_is_tried_ever_more_seldom() {
+    fn a_phone_that_fails_is_tried_less_and_less_often() {
         let delays = Delays {
             no_answer: Duration::from_secs(5),
             busy: Duration::from_secs(30),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn who_picked_up_and_did_not_confirm_is_missed_only_the_second_time() {
+    fn an_agent_who_picked_up_without_confirming_misses_only_the_second_time() {
         assert!(!is_miss(Outcome::NotConfirmed, None));
         assert!(!is_miss(Outcome::NotConfirmed, Some(Outcome::NoAnswer)));
         assert!(is_miss(Outcome::NotConfirmed, Some(Outcome::NotConfirmed)));

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, QueueName};
 
-/// A caller's position among all. First come those who do not yield, then by priority, waiting time, and order of joining.
+/// A caller's position among all callers: those who do not yield come first. Then priority, waiting time and the order
+/// of joining decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
-    /// Whether all callers who do not yield are served first.
+    /// Whether every caller who does not yield is served before this one.
     pub(super) yields: bool,
     pub(super) priority: Reverse<i64>,
     pub(super) joined_at: UnixMs,
@@ -46,7 +47,7 @@ pub(super) struct NewCaller {
     pub(super) joined_at: UnixMs,
     /// The caller's own priority, without the queue's.
     pub(super) priority: i32,
-    /// Whether all callers who do not yield are served first.
+    /// Whether every caller who does not yield is served before this one.
     pub(super) yields: bool,
 }
 

@@ -1,10 +1,10 @@
 //! Callers who are offered to one agent before all others (pure).
 //!
-//! In: the preferred agent, and until when. Out: the caller on the board, first in a queue of its own that only this agent
-//! serves, then in the real queue. In both the caller has the same waiting time and priority, so that the agent gets the
-//! caller in turn with the callers of all other queues that the agent serves.
-//! **Invariant:** only the preferred agent is rung for the caller until the time is over, the agent has declined, or the
-//! agent is not available any more. Then the caller moves to the real queue, and keeps position and live offers.
+//! In: the preferred agent, and until when. Out: the caller on the board, first in a queue of the caller's own that
+//! only this agent serves, then in the real queue. In both queues the caller has the same waiting time and priority, so
+//! the agent gets the caller in turn with the callers of the agent's other queues.
+//! **Invariant:** only the preferred agent is rung for the caller, until the time is over, the agent has declined, or
+//! the agent is no longer available. Then the caller moves to the real queue, and keeps their position and live offers.
 
 use std::collections::BTreeMap;
 
@@ -99,7 +99,7 @@ impl PreferredCallers {
         });
     }
 
-    /// The queue was removed: returns the callers who waited there for one agent.
+    /// Removes the callers of a queue that was removed, and returns those who waited for one agent.
     pub(crate) fn remove_queue(&mut self, board: &mut Board, name: &QueueName) -> Vec<CallId> {
         let of: Vec<CallId> =
             self.0.iter().filter(|(_, (queue, _))| queue == name).map(|(call, _)| *call).collect();
@@ -110,7 +110,7 @@ impl PreferredCallers {
         of
     }
 
-    /// When the time of the next caller is over.
+    /// Returns when the time of the next preferred agent is over.
     pub(crate) fn next_wake(&self) -> Option<UnixMs> {
         self.0.values().map(|(_, preferred_agent)| preferred_agent.until).min()
     }
@@ -121,7 +121,7 @@ impl PreferredCallers {
     }
 }
 
-/// Takes the own queue of a caller off the board once nobody waits in it.
+/// Takes a caller's own queue off the board once nobody waits in it.
 fn clear(board: &mut Board, own_queue: &QueueName) {
     if board.waiting(own_queue) == 0 {
         board.remove_queue(own_queue);

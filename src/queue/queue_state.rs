@@ -1,13 +1,14 @@
 //! One queue on the board: its callers, its ready agents, and whom it could serve now.
 //!
-//! In: what happens to its callers and agents. Out: for each [`OfferRound`], the first caller whom the queue could serve,
-//! and the agent for them.
+//! In: what happens to its callers and agents. Out: for each [`OfferRound`], the first caller whom the queue could
+//! serve, and the agent for them.
 //!
-//! An agent who declined a caller (did not answer, rejected, did not confirm) is not offered them again before another
-//! caller. Only the last caller counts, so of any two callers the agent can take one: the next caller to be served is
-//! always the first or the second.
+//! For an agent who declined a caller (did not answer, rejected, did not confirm), other callers come first once. Only
+//! the caller whom the agent declined last counts, so the agent can take one of any two callers: the next caller to be
+//! served is always the first or the second.
 //!
-//! **Invariants:** every caller is in `waiting_callers` or in `ringing_callers`. After each change `publish` updates the board.
+//! **Invariants:** every caller is in `waiting_callers` or in `ringing_callers`. After each change `publish` updates
+//! the board.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,7 @@ use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId};
 use crate::rules::{Strategy, Tier};
 
-/// What the board has to know of a queue.
+/// What the board has to know about a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueSpec {
     /// In which order agents are offered a caller.
@@ -37,21 +38,22 @@ pub(super) type FirstCallers = [BTreeSet<Position>; OfferRound::ALL.len()];
 
 /// In which order callers get the ready agents. A round begins when the rounds before it propose nobody.
 ///
-/// An agent who declined a caller is offered the same caller again only when no other ready agent can take that caller and
-/// no other caller can be offered to this agent. Once the agent has been rung for another caller, the first one counts
-/// normally again. So a refusal costs a caller one turn.
+/// An agent who declined a caller is offered the same caller again only if no other ready agent can take that caller
+/// and this agent can take no other caller. Once the agent has been rung for another caller, the refusal is forgotten.
+/// So a refusal costs a caller one turn.
 ///
-/// In a queue that rings all agents at once, the agents who have not declined the caller ring first. An agent who declined
-/// joins again when none of those ring any more, or after being rung for another caller.
+/// In a queue that rings all agents at once, the agents who have not declined the caller are rung first. An agent who
+/// declined is rung again when none of those is rung any more, or after being rung for another caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OfferRound {
-    /// A caller for whom nobody is rung gets an agent who has not just declined them, the one who declined least often first.
+    /// A caller for whom nobody is rung gets an agent who has not just declined them: the one who declined least often.
     Ask,
-    /// With ring all, an agent who has not just declined the caller joins those who are rung.
+    /// With ring all, an agent who has not just declined the caller is rung as well.
     Join,
-    /// A caller for whom nobody is rung gets an agent who has just declined them, the one who declined least often first.
+    /// A caller for whom nobody is rung gets an agent who has just declined them: the one who declined least often.
     AskAgain,
-    /// With ring all, an agent who has just declined the caller joins if all who are rung had declined them too.
+    /// With ring all, an agent who has just declined the caller is rung as well, if all who are rung had declined the
+    /// caller too.
     JoinAgain,
 }
 
@@ -60,12 +62,12 @@ impl OfferRound {
     pub(super) const ALL: [Self; 4] = [Self::Ask, Self::Join, Self::AskAgain, Self::JoinAgain];
 }
 
-/// A queue with all that happens in it.
+/// A queue with its callers and ready agents.
 #[derive(Debug)]
 pub(super) struct QueueState {
     spec: QueueSpec,
     ready: ReadyAgents,
-    /// The ready agents who have just declined a caller, by the number of the caller's join.
+    /// By the number of a caller's join, the ready agents who have just declined that caller.
     declined_recently: BTreeMap<u64, BTreeSet<AgentName>>,
     /// Callers for whom nobody is being rung.
     waiting_callers: Ranked<Position>,
@@ -101,13 +103,13 @@ impl QueueState {
         self.waiting_callers.len() + self.ringing_callers.len()
     }
 
-    /// How many callers are to be served before this position.
+    /// Returns how many callers stand before this position.
     pub(super) fn before(&self, position: &Position) -> usize {
         self.waiting_callers.rank(position) + self.ringing_callers.rank(position)
     }
 
-    /// The first caller for whom nobody is rung, who does not yield, and who is not among `taken`. None for an agent in another
-    /// call (`elsewhere`), unless the queue has `call_waiting`.
+    /// Returns the first caller for whom nobody is rung, who does not yield, and who is not among `taken`. None for an
+    /// agent in another call (`elsewhere`), unless the queue has `call_waiting`.
     pub(super) fn first_unserved(&self, elsewhere: bool, taken: &BTreeSet<CallId>) -> Option<Position> {
         let callers = (0..self.waiting_callers.len())
             .map_while(|rank| self.waiting_callers.at(rank).filter(|position| !position.yields));
@@ -124,7 +126,8 @@ impl QueueState {
         positions
     }
 
-    /// Continues from the queue's state under the old rules. Its callers are to be adopted one by one.
+    /// Continues from the queue's state under the old rules. Returns the callers' positions, for adopting them one by
+    /// one.
     pub(super) fn continue_from(&mut self, old: &Self) -> Vec<Position> {
         self.ready = ReadyAgents::new(self.spec.strategy, old.ready.last());
         old.positions()
@@ -188,8 +191,9 @@ impl QueueState {
         self.insert(caller);
     }
 
-    /// An agent of the queue became ready, idle since `idle_since`, having just declined the caller of join
-    /// `declined_recently`. An agent in another call counts as ready only with `call_waiting`.
+    /// An agent of the queue became ready. `idle_since`: since when they are idle. `declined_recently`: the number of
+    /// the join of the caller whom they have just declined. An agent in another call counts as ready only with
+    /// `call_waiting`.
     pub(super) fn agent_ready(
         &mut self,
         agent: &AgentName,
@@ -225,8 +229,8 @@ impl QueueState {
         }
     }
 
-    /// The agent who is rung for a caller in this round. O((1 + r) × log n), where r is how many agents have declined the
-    /// caller: an agent who never did is chosen as soon as one is found.
+    /// Returns the agent who is rung for a caller in this round. O((1 + r) × log n), where r is how many agents have
+    /// declined the caller: the first agent found who never declined the caller is chosen.
     pub(super) fn choose(&self, round: OfferRound, caller: &Caller) -> Option<AgentName> {
         let declined_recently = self.declined_recently.get(&caller.position.wait);
         let has_declined = |agent: &AgentName| declined_recently.is_some_and(|agents| agents.contains(agent));
@@ -239,14 +243,15 @@ impl QueueState {
         agent.cloned()
     }
 
-    /// The agent who has declined the caller least often; one who has just declined only if there is no other.
+    /// Returns the agent who has declined the caller least often. An agent who has just declined is chosen only if
+    /// there is no other.
     fn least_often(&self, caller: &Caller, has_declined: impl Fn(&AgentName) -> bool) -> Option<&AgentName> {
         let never = self.ready.agents().find(|agent| caller.times_refused_by(agent) == 0);
         let times = |agent: &&AgentName| (has_declined(agent), caller.times_refused_by(agent));
         never.or_else(|| self.ready.agents().min_by_key(times))
     }
 
-    /// The caller whom this round could serve here now.
+    /// Returns the caller of this queue whom the round could serve now.
     fn first_of(&self, round: OfferRound) -> Option<Position> {
         let all_ring = self.spec.strategy == Strategy::RingAll;
         if self.ready.is_empty() {
@@ -261,7 +266,7 @@ impl QueueState {
         }
     }
 
-    /// The first of these callers for whom a ready agent is left who has not just declined them. At least one agent is
+    /// Returns the first of these callers whom not every ready agent has just declined. At least one agent must be
     /// ready.
     fn first_wanted(&self, callers: &Ranked<Position>) -> Option<Position> {
         let first = callers.first()?;
@@ -285,8 +290,8 @@ impl QueueState {
 
     /// Removes this queue's callers from the board's first callers.
     pub(super) fn unpublish(&mut self, first_callers: &mut FirstCallers) {
-        for (told, first_callers) in self.first_callers.iter_mut().zip(first_callers) {
-            if let Some(position) = told.take() {
+        for (published, first_callers) in self.first_callers.iter_mut().zip(first_callers) {
+            if let Some(position) = published.take() {
                 first_callers.remove(&position);
             }
         }

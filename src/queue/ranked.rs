@@ -48,7 +48,7 @@ impl<K: Ord + Copy> Ranked<K> {
         false
     }
 
-    /// How many members stand before `key`. `key` itself need not be a member.
+    /// Returns how many members stand before `key`, which need not be a member itself.
     pub(super) fn rank(&self, key: &K) -> usize {
         let (mut tree, mut before) = (&self.root, 0);
         while let Some(node) = tree {
@@ -62,7 +62,7 @@ impl<K: Ord + Copy> Ranked<K> {
         before
     }
 
-    /// The member that has `rank` others before it.
+    /// Returns the member before which `rank` others stand.
     pub(super) fn at(&self, mut rank: usize) -> Option<K> {
         let mut tree = &self.root;
         while let Some(node) = tree {
@@ -84,7 +84,7 @@ impl<K: Ord + Copy> Ranked<K> {
         self.at(0)
     }
 
-    /// Adds `key`; a member stays as it is.
+    /// Adds `key`. If it is a member already, nothing changes.
     pub(super) fn insert(&mut self, key: K) {
         if !self.contains(&key) {
             self.inserted = self.inserted.wrapping_add(1);
@@ -93,7 +93,7 @@ impl<K: Ord + Copy> Ranked<K> {
         }
     }
 
-    /// Takes `key` out; who is no member changes nothing.
+    /// Removes `key`. If it is not a member, nothing changes.
     pub(super) fn remove(&mut self, key: &K) {
         if self.contains(key) {
             remove(&mut self.root, key);
@@ -135,7 +135,7 @@ fn insert<K: Ord>(tree: &mut Tree<K>, mut new: Box<Node<K>>) {
     }
 }
 
-/// Takes a key out of `tree`, in which it is.
+/// Removes a key from `tree`, which must have it.
 fn remove<K: Ord>(tree: &mut Tree<K>, key: &K) {
     let Some(node) = tree else { return };
     match key.cmp(&node.key) {
@@ -165,7 +165,7 @@ fn split<K: Ord>(tree: Tree<K>, key: &K) -> (Tree<K>, Tree<K>) {
     }
 }
 
-/// Makes one tree of two of which all of the first stands before all of the second.
+/// Joins two trees. All elements of the first must stand before all of the second.
 fn join<K>(first: Tree<K>, second: Tree<K>) -> Tree<K> {
     match (first, second) {
         (None, only) | (only, None) => only,

@@ -3,22 +3,22 @@
 //! | strategy | order |
 //! |---|---|
 //! | longest idle | level, idle since, position, name |
-//! | round robin | level; in the level of the last agent offered, the agents after them first; position, name |
+//! | round robin | level, position, name; in the level of the agent offered last, those after that one come first |
 //! | sequential, ring all | level, position, name |
 //!
 //! Where the order differs from mod_callcenter, and why:
 //!
-//! - *Sequential, equal positions*: mod_callcenter prefers the agent who was offered a caller longest ago; here the order is
-//!   by name. An order without memory is the same after a restart, and round robin is there for taking turns. Tiers of a
-//!   rules file without a position get different ones; those of `dozvon agent add` have 1.
-//! - *Round robin after an offer in level 2*: mod_callcenter continues in level 2 even if agents of level 1 are ready; here
-//!   the next offer goes to level 1 again, and begins there anew. A lower level is a reserve. Offers of other queues do not
-//!   move the turn either.
-//! - *Longest idle*: in mod_callcenter only the end of a talk counts, so that an agent without talks comes first; here the
-//!   idle time begins with the login too, so that an agent who has just come is not rung before those who wait since
-//!   morning.
-//! - *Longest idle after a break*: in mod_callcenter a break changes nothing; here the idle time begins anew when the agent
-//!   resumes. A break is rest, and must not put the agent in front of those who stayed.
+//! - *Sequential, equal positions*: mod_callcenter prefers the agent who was offered a caller longest ago; here the
+//!   order is by name. An order without memory is the same after a restart, and round robin is there for taking turns.
+//!   In a rules file, tiers without a position get different ones. `dozvon agent add` gives each tier position 1.
+//! - *Round robin after an offer in level 2*: mod_callcenter continues in level 2 even if agents of level 1 are ready;
+//!   here the next offer goes to level 1 again, and begins there anew. A lower level is a reserve. Offers of other
+//!   queues do not move the turn either.
+//! - *Longest idle*: in mod_callcenter only the end of a talk counts, so that an agent without talks comes first; here
+//!   the idle time begins with the login too, so that an agent who has just logged in is not rung before those who have
+//!   been idle since the morning.
+//! - *Longest idle after a break*: in mod_callcenter a break changes nothing; here the idle time begins anew when the
+//!   agent resumes. A break is rest, and must not put the agent in front of those who stayed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Included, Unbounded};
@@ -33,7 +33,8 @@ pub(super) struct ReadyAgents {
     strategy: Strategy,
     levels: BTreeMap<i32, BTreeSet<AgentRank>>,
     len: usize,
-    /// Level, position and name of the agent who was offered a caller last, even if they do not serve the queue any more.
+    /// Level, position and name of the agent who was offered a caller last, even if they do not serve the queue any
+    /// more.
     last: Option<(i32, i32, AgentName)>,
 }
 

@@ -1,4 +1,4 @@
-//! What becomes of an agent when an offer, or a talk, is over (pure).
+//! What an agent does after an offer or a talk (pure).
 
 use std::time::Duration;
 
@@ -9,12 +9,13 @@ use super::agent::{Activity, Status};
 pub struct Released {
     /// Unanswered offers in a row, this one included.
     pub misses: i32,
-    /// Whether so many are too many: the agent goes on break.
+    /// Whether the agent goes on break, because these are too many.
     pub takes_break: bool,
 }
 
-/// What becomes of an agent of this status, with so many misses in a row, after an offer that was `missed` or not. Who
-/// misses `max_no_answer` in a row goes on break; 0: nobody does.
+/// Returns what follows for an agent from an offer on which nobody talked. `misses`: the agent's misses in a row before
+/// the offer. `missed`: whether this offer is one more. An agent who misses `max_no_answer` in a row goes on break; 0
+/// means that nobody does.
 #[must_use]
 pub fn after_offer(status: Status, misses: i32, missed: bool, max_no_answer: u32) -> Released {
     let misses = if missed { misses.saturating_add(1) } else { misses };
@@ -22,7 +23,8 @@ pub fn after_offer(status: Status, misses: i32, missed: bool, max_no_answer: u32
     Released { misses, takes_break: missed && too_many && status == Status::Available }
 }
 
-/// What an agent does after a talk. Who called a customer back gets no more work before the disposition is recorded.
+/// Returns what an agent does after a talk. An agent who called a customer back gets no more work before the
+/// disposition is recorded.
 #[must_use]
 pub fn after_talk(activity: Activity, lacks_disposition: bool, wrap_up: Duration) -> Activity {
     let wraps_up = activity == Activity::Talking && (lacks_disposition || !wrap_up.is_zero());
@@ -46,8 +48,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
 
-        /// Whatever an agent is offered: only misses count, the break comes with the last that is allowed and never
-        /// sooner, and nobody who is not available is sent there.
+        /// Only misses count. The break comes with the miss that reaches the limit and never sooner. An agent who is
+        /// not available is never sent on break.
         #[test]
         fn a_break_comes_after_so_many_misses_in_a_row_and_never_before(
             max_no_answer in 0_u32..6,
@@ -57,7 +59,7 @@ mod tests {
             let mut in_a_row = 0;
             for (what, missed) in history {
                 match what {
-                    // A talk, or a login, ends the row.
+                    // A talk or a login sets the count back to zero.
                     0 => (agent, in_a_row) = (Agent { status: Status::Available, misses: 0 }, 0),
                     1 => agent.status = Status::LoggedOut,
                     _ => {
@@ -75,7 +77,8 @@ mod tests {
             }
         }
 
-        /// Whoever talked does next what the table of legal steps allows, and rests exactly if there is something to do.
+        /// After a talk, an agent does what the table of legal steps allows, and wraps up exactly if there is something
+        /// to do.
         #[test]
         fn a_talk_ends_in_a_wrap_up_if_there_is_something_to_do(
             lacks_disposition in any::<bool>(),

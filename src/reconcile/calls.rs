@@ -59,7 +59,7 @@ impl Reconciler {
         }
     }
 
-    /// The caller waited and is still there: the dialplan brings them back, if it has them.
+    /// The caller waited and is still there. If the dialplan has the caller, it brings them back.
     async fn await_caller(&mut self, node: &Node, call: OpenCall) -> Result<bool, StoreError> {
         match self.app.in_flight.expected_until(&call) {
             Some(until) if until <= Instant::now() => {
@@ -80,13 +80,13 @@ impl Reconciler {
             }
             Ok(CallerHolder::SomebodyElse) => self.end_call(call, (Ending::Taken, TAKEN)).await,
             Ok(CallerHolder::Nobody) => {
-                tracing::warn!(call.id = %call.id, "no application has this caller: sent back to the dialplan");
+                tracing::warn!(call.id = %call.id, "FreeSWITCH runs no application for this caller: the caller is sent back to the dialplan");
                 Ok(node.send_back(call.channel, &call.dialled).await.is_ok())
             }
         }
     }
 
-    /// The caller talks: watches until the channel is gone, whoever the caller is passed on to.
+    /// The caller talks. Watches the channel until it is gone, even if the caller is passed on to somebody else.
     async fn watch_caller(&self, node: Node, call: OpenCall) {
         let Some(guard) = self.app.in_flight.give_up(&call) else { return };
         self.app.dispatcher.leave(call.id, Leaving::Answered).await;
@@ -142,7 +142,7 @@ impl Reconciler {
     }
 }
 
-/// Who has the caller now.
+/// Who or what has the caller now.
 enum CallerHolder {
     /// The dialplan, which brings the caller back.
     TheDialplan,

@@ -1,4 +1,4 @@
-//! Legs that may belong to nobody.
+//! Legs that belong to no offer or call.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::ids::ChannelId;
 use crate::sound::Sound;
 use crate::switch::{Cancel, FoundLeg, Node, QueryError};
 
-/// How long an agent who picked up for nobody hears the tone.
+/// How long an agent hears the tone who picked up although the caller is gone.
 const HEARS: Duration = Duration::from_secs(2);
 
 /// Whether a leg is connected with the caller for whom it was rung.

@@ -5,16 +5,16 @@ use crate::cause::SWITCH_RESTARTED;
 use crate::ids::{CoreId, NodeName};
 use crate::switch::Node;
 
-/// The cause of an end that this run records for an earlier one.
+/// The cause of an end that this run records for a call or offer of an earlier run.
 pub(super) const RESTARTED: &str = "CONTROLLER_RESTARTED";
 
 /// Where the FreeSWITCH of a call is.
 pub(super) enum Location {
-    /// It is this node, which can be asked.
+    /// The FreeSWITCH is this node, which can be asked.
     On(Node),
-    /// It is gone, with this cause.
+    /// The FreeSWITCH is gone, and its calls have ended with this cause.
     Gone(&'static str),
-    /// It cannot be asked now.
+    /// The FreeSWITCH cannot be asked now.
     Unknown,
 }
 

@@ -1,22 +1,22 @@
 //! Comparing the database with FreeSWITCH: at the start, whenever a link comes up, and every few seconds.
 //!
-//! In: open calls and offers, what is in flight in this process, the channels of FreeSWITCH. Out: every call and offer is in
-//! flight or has ended; every leg of ours has a task or is ended; every agent's activity matches an offer.
+//! In: open calls and offers, what is in flight in this process, the channels of FreeSWITCH. Out: every call and offer
+//! is in flight or has ended; every leg of ours has a task or is ended; every agent's activity matches an offer.
 //!
 //! | what is found | what is done |
 //! |---|---|
 //! | a caller who waited and is still there | expected: the dialplan brings them back, and they keep their position |
-//! | the same, where the dialplan does not have them | sent to the beginning of the dialplan |
-//! | the same, where somebody else took them | the call has ended as taken |
+//! | such a caller, whom the dialplan does not have | sent to the beginning of the dialplan |
+//! | such a caller, whom somebody else took | the call has ended as taken |
 //! | a talk | watched to its end |
 //! | a call or an offer whose channel is gone | ended, with the earliest time when that can have been |
-//! | a phone that rings for nobody | stops ringing |
-//! | an agent who picked up for nobody | hears a tone, and is released |
+//! | a phone that rings although the caller is gone | stops ringing |
+//! | an agent who picked up although the caller is gone | hears a tone, and is released |
 //! | an agent who rings or talks without an offer | idle |
 //! | an agent whose rest begins in the future: the clock was set back | ready |
 //!
 //! **Invariants:** idempotent, and can die at any line. What the first pass finds was left by an earlier run. A later
-//! mismatch is repaired when it was seen twice in a row, and counted: it should never happen.
+//! mismatch should never happen: it is repaired once two passes in a row have seen it, and counted.
 
 mod calls;
 mod legs;
@@ -43,10 +43,10 @@ use crate::vital::Beat;
 /// The first pause after a pass in which FreeSWITCH could not be asked.
 const SOON: Duration = Duration::from_millis(500);
 
-/// The pause before the next pass. `open_looks` counts the passes in a row that could not ask everything: after the
-/// first the pause is short, then it doubles up to the usual interval.
-fn pause(usual: Duration, open_looks: u32) -> Duration {
-    match open_looks.checked_sub(1) {
+/// Returns the pause before the next pass. `unfinished` counts the passes in a row that could not ask FreeSWITCH about
+/// everything. After the first one the pause is short, then it doubles up to the usual interval.
+fn pause(usual: Duration, unfinished: u32) -> Duration {
+    match unfinished.checked_sub(1) {
         None => usual,
         Some(again) => SOON.saturating_mul(2_u32.saturating_pow(again)).min(usual),
     }
@@ -86,7 +86,7 @@ struct Ours {
 pub struct Reconciler {
     app: Arc<App>,
     context: DispatchContext,
-    /// What an earlier run left: to be brought in line, but no fault of this run.
+    /// The mismatches that an earlier run left. They are repaired, but not counted as faults of this run.
     left: BTreeSet<Mismatch>,
     /// The mismatches of the last pass.
     mismatches: BTreeSet<Mismatch>,
@@ -94,14 +94,14 @@ pub struct Reconciler {
     foreign: BTreeMap<NodeName, BTreeSet<ChannelId>>,
     /// The legs of ours that this pass found on each node.
     found: BTreeMap<NodeName, Vec<FoundLeg>>,
-    /// When the previous controller was alive for the last time.
+    /// When the previous controller last recorded that it was alive.
     unwatched_from: UnixMs,
     /// Whether this is the first pass.
     first: bool,
 }
 
 impl Reconciler {
-    /// Reads what an earlier run left. From now on callers who come back are recognised.
+    /// Reads what an earlier run left. From now on, callers who come back are recognised.
     ///
     /// # Errors
     /// When the database fails.
@@ -139,28 +139,28 @@ impl Reconciler {
 
     /// Makes a pass at once, when a link comes up, and at every interval, until told to stop.
     pub async fn run(mut self, beat: Beat, stop: CancellationToken) {
-        let mut open_looks = 0_u32;
+        let mut unfinished = 0_u32;
         loop {
             let is_reconciled = match beat.during(self.look()).await {
                 Ok(is_reconciled) => is_reconciled,
                 Err(error) => {
-                    tracing::error!(%error, "the database cannot be compared with FreeSWITCH: tried again");
+                    tracing::error!(%error, "the database cannot be compared with FreeSWITCH: tried again soon");
                     false
                 }
             };
-            open_looks = if is_reconciled { 0 } else { open_looks.saturating_add(1) };
-            let pause = pause(self.app.settings.calls.reconcile_interval, open_looks);
+            unfinished = if is_reconciled { 0 } else { unfinished.saturating_add(1) };
+            let pause = pause(self.app.settings.calls.reconcile_interval, unfinished);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 // A node that could not be asked may be reachable now.
-                () = self.app.nodes.changed() => open_looks = 0,
+                () = self.app.nodes.changed() => unfinished = 0,
                 () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    /// One pass. Returns whether everything could be asked.
+    /// Makes one pass. Returns whether FreeSWITCH could be asked about everything.
     async fn look(&mut self) -> Result<bool, StoreError> {
         let open = self.app.store.read("open", recovery::open).await?;
         let mut seen = BTreeSet::new();
@@ -187,7 +187,7 @@ impl Reconciler {
         }
         for agent in open.stuck {
             if self.is_sure(&Mismatch::Agent(agent.clone()), &mut seen) {
-                tracing::warn!(%agent, "no offer holds this agent: set to idle");
+                tracing::warn!(%agent, "the agent rings or talks without an offer: set to idle");
                 let at = self.app.clock.now();
                 self.change(agent, "free_agent", move |c, agent| recovery::free(c, agent, at).map(drop))
                     .await?;
@@ -207,7 +207,7 @@ impl Reconciler {
         Ok(is_reconciled)
     }
 
-    /// Whether the mismatch is certain: it was left by an earlier run, or seen twice in a row.
+    /// Whether the mismatch is certain: an earlier run left it, or two passes in a row have seen it.
     fn is_sure(&self, mismatch: &Mismatch, seen: &mut BTreeSet<Mismatch>) -> bool {
         seen.insert(mismatch.clone());
         if self.first || self.left.contains(mismatch) {
@@ -237,7 +237,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// The legs of ours on a node that have no task in this process.
+    /// Returns the legs of ours on a node that have no task in this process.
     async fn legs(&mut self, node: &Node) -> Result<Vec<FoundLeg>, QueryError> {
         if let Some(found) = self.found.get(node.name()) {
             return Ok(found.clone());
@@ -248,7 +248,8 @@ impl Reconciler {
         Ok(found)
     }
 
-    /// Ends legs of ours that belong to no open call or offer. Returns whether everything could be asked.
+    /// Ends legs of ours that belong to no open call or offer. Returns whether every node could be
+    /// asked.
     async fn end_strays(&mut self, ours: &Ours, seen: &mut BTreeSet<Mismatch>) -> bool {
         let mut asked = true;
         for node in self.app.nodes.all().to_vec() {
@@ -286,7 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_never_be_settled_is_looked_at_as_seldom_as_everything_else() {
+    fn after_passes_that_could_not_ask_the_pause_grows_to_the_usual_interval() {
         let pauses = |usual_ms: u64| {
             let usual = Duration::from_millis(usual_ms);
             [0, 1, 2, 3, 4, 5, 6, u32::MAX].map(|looks| pause(usual, looks).as_millis())

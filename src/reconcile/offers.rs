@@ -17,13 +17,13 @@ use crate::switch::{Cancel, FoundLeg, LegInTalk, LegRole, Node, QueryError};
 
 /// How far an offer has come.
 enum OfferState {
-    /// The two talk, on this leg.
+    /// The agent and the caller talk, on this leg.
     Talks(FoundLeg),
     /// The agent picked up, and talks to nobody.
     Alone(FoundLeg),
-    /// At most a phone rings.
+    /// No agent has answered: at most a phone rings.
     Rings,
-    /// They talked, and it is over.
+    /// The agent and the caller talked, and the talk is over.
     Over,
 }
 
@@ -82,12 +82,12 @@ impl Reconciler {
         Ok(OfferState::Alone(leg))
     }
 
-    /// How long an agent wraps up; zero if the rules do not have the agent any more.
+    /// Returns how long an agent wraps up: zero if the rules do not have the agent any more.
     fn wrap_up(&self, agent: &AgentName) -> Duration {
         self.app.rules().agents.get(agent).map_or(Duration::ZERO, |agent| agent.wrap_up)
     }
 
-    /// Records the talk if that is not done yet, and watches it to its end.
+    /// Records the talk if it is not recorded yet, and watches it to its end.
     async fn watch_talk(&mut self, node: Node, offer: OpenOffer, leg: FoundLeg) -> Result<(), StoreError> {
         let (id, call, at) = (offer.id, offer.call, offer.bridged_at.unwrap_or(self.app.clock.now()));
         Talk::found(&self.app, call, at).record(Between::CallerAndAgent(id)).await?;
@@ -110,7 +110,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Records the end of an offer that is over by now.
+    /// Records the end of an offer that is over.
     async fn end_offer(&self, offer: &OpenOffer, cause: &str) -> Result<(), StoreError> {
         let (id, at, talked) = (offer.id, self.app.clock.now(), offer.bridged_at.is_some());
         let wrap_up = self.wrap_up(&offer.agent);
@@ -132,7 +132,7 @@ impl Reconciler {
     }
 }
 
-/// Whether an earlier run had begun to connect the two, and both are still there.
+/// Whether an earlier run had connected the caller with this leg, and both are still there.
 async fn is_connected(node: &Node, caller: ChannelId, leg: ChannelId) -> Result<bool, QueryError> {
     let caller = node.locate_caller(caller).await?;
     Ok(caller.is_some_and(|caller| caller.is_left_alone && caller.partner == Some(leg)))

@@ -1,24 +1,24 @@
-//! The decision where a call should go, with its reasons in words.
+//! Decides where a call should go, with the reasons in words.
 
 use crate::clock::UnixMs;
 use crate::ids::{QueueName, RouteName};
 use crate::rules::{Destination, Route, Rules};
 
-/// What to do with a call. Leaves no choice to the one who carries it out.
+/// What to do with a call. The story of the call carries it out and decides nothing more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The route that matched.
     pub route: Option<RouteName>,
     /// Whether that route was open.
     pub open: bool,
-    /// Where the call goes; none when no route matched.
+    /// Where the call goes. None if no route matched.
     pub to: Option<Destination>,
     /// The reasons, for people.
     pub why: String,
 }
 
 impl Plan {
-    /// The queue that the call goes to first, if it goes to one.
+    /// Returns the queue to which the call goes first. None if the call goes elsewhere.
     #[must_use]
     pub const fn queue(&self) -> Option<&QueueName> {
         match &self.to {
@@ -32,7 +32,7 @@ impl Plan {
 #[must_use]
 pub fn plan(dialled: &str, rules: &Rules, now: UnixMs) -> Plan {
     let Some(route) = rules.routes.iter().find(|route| route.number.matches(dialled)) else {
-        let why = format!("no route matches the number: {} were tried", rules.routes.len());
+        let why = format!("no route matches the number; routes tried: {}", rules.routes.len());
         return Plan { route: None, open: false, to: None, why };
     };
     let (open, hours) = hours(route, rules, now);
@@ -46,7 +46,7 @@ fn hours(route: &Route, rules: &Rules, now: UnixMs) -> (bool, String) {
         return (true, "it has no schedule and is always open".to_owned());
     };
     let Some(schedule) = rules.schedules.get(name) else {
-        return (true, format!("its schedule {name} is not there: open"));
+        return (true, format!("its schedule {name} does not exist, so it counts as open"));
     };
     let open = schedule.is_open(now);
     let change = if open { schedule.next_closing(now) } else { schedule.next_opening(now) };

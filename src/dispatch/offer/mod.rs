@@ -1,9 +1,9 @@
 //! One offer: claims the agent, rings the agent's phones, and releases the agent at the end.
 //!
-//! In: a proposal of the board. Out: an [`AgentAnswered`](crate::dispatch::answered::AgentAnswered) for the caller's story,
-//! and rows that say how the offer ended.
-//! **Invariants:** no phone rings before the claim is committed; the claim is released in the transaction that records how
-//! the offer ended, after every leg of it is known to be gone.
+//! In: a proposal of the board. Out: an [`AgentAnswered`](crate::dispatch::answered::AgentAnswered) for the caller's
+//! story, and rows that say how the offer ended.
+//! **Invariants:** no phone rings before the claim is committed; the claim is released in the transaction that records
+//! how the offer ended, after every leg of it is known to be gone.
 
 mod pause;
 mod ringing;
@@ -26,12 +26,12 @@ use crate::store::{self, StoreError};
 use crate::switch::{Cancel, Leg};
 
 /// How long the board may take to learn that a call has an agent.
-const CALL_SETTLES: Duration = Duration::from_millis(200);
+const BOARD_LEARNS: Duration = Duration::from_millis(200);
 
 /// An agent to be rung for a caller.
 #[derive(Debug, Clone)]
 pub struct Offer {
-    /// Its identity; its legs carry it.
+    /// The id of the offer, which its legs carry.
     pub id: OfferId,
     /// Who is rung.
     pub agent: AgentName,
@@ -39,11 +39,11 @@ pub struct Offer {
     pub version: i64,
     /// The agent's contacts and limits.
     pub rules: Agent,
-    /// For whom.
+    /// The caller or callback for whom the agent is rung.
     pub queued: QueuedCaller,
     /// How many offers in a row before this one failed through no fault of the agent.
     pub failures: u32,
-    /// When the board proposed it.
+    /// When the board proposed the offer.
     pub proposed: Instant,
 }
 
@@ -71,8 +71,8 @@ pub(super) async fn run(
     }
 }
 
-/// Commits the claim. Returns whether the agent may be rung. It is repeated until its result is known: an agent must not
-/// stay claimed for an offer that nobody carries out.
+/// Commits the claim. Returns whether the agent may be rung. The claim is tried until its result is known: an agent
+/// must not stay claimed for an offer that nobody carries out.
 async fn claim(context: &DispatchContext, offer: &Offer) -> bool {
     let claim = store::offers::Claim {
         offer: offer.id,
@@ -88,13 +88,13 @@ async fn claim(context: &DispatchContext, offer: &Offer) -> bool {
         Ok(Err(refusal)) => {
             tracing::debug!(agent = %offer.agent, ?refusal, "claim refused");
             if refusal == store::offers::Refusal::Call {
-                // The call is being connected or is ending: the board learns of it in a moment.
-                tokio::time::sleep(CALL_SETTLES).await;
+                // The call is being connected or is ending, and the board does not know that yet.
+                tokio::time::sleep(BOARD_LEARNS).await;
             }
             false
         }
         Err(error) => {
-            tracing::error!(agent = %offer.agent, %error, "the claim could not be made");
+            tracing::error!(agent = %offer.agent, %error, "the claim cannot be recorded: the agent is not rung");
             false
         }
     }
@@ -106,14 +106,14 @@ fn warn_of_failure(offer: &Offer, outcome: Outcome, cause: &str) {
     match (outcome, &offer.queued.confirm) {
         (Outcome::Failed, Some(confirm)) => tracing::warn!(
             %agent, cause, sound = %confirm.sound,
-            "the phone was picked up, and FreeSWITCH could not ask for the key: is the sound there? `dozvon check` \
-             looks; put the file in slot, or name another with confirm_sound in [callback]"
+            "the phone was picked up, but FreeSWITCH could not ask for the key: run `dozvon check` to see whether the \
+             sound exists; put the file there, or name another with confirm_sound in [callback]"
         ),
         (Outcome::Failed, None) => tracing::warn!(
-            %agent, cause, "the phone was picked up, and FreeSWITCH failed: see FreeSWITCH's log"
+            %agent, cause, "the phone was picked up, but FreeSWITCH failed: see FreeSWITCH's log"
         ),
         (Outcome::Redirected, _) => tracing::warn!(
-            %agent, "the phone redirects its calls: take the redirect off, or set follow_redirects = true for this agent"
+            %agent, "the phone redirects its calls: remove the redirect, or set follow_redirects = true for this agent"
         ),
         _ => {}
     }
@@ -184,8 +184,8 @@ pub async fn until_talk_ends(
     report(dispatcher, won.call, won.offer, won.agent, (Outcome::Answered, false), recorded).await;
 }
 
-/// Reports the end to the dispatcher. What the database refuses for good is logged; then the agent's row is read again
-/// and decides whether the agent is offered more calls.
+/// Reports the end to the dispatcher. If the database refuses the record for good, that is logged. Then the agent's row
+/// is read again, and decides whether the agent is offered more calls.
 async fn report(
     dispatcher: &Dispatcher,
     call: CallId,

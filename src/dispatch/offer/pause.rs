@@ -15,13 +15,13 @@ pub(super) const CUSTOMER_NOT_REACHED: &str = "CUSTOMER_NOT_REACHED";
 /// How long an agent rests after FreeSWITCH could not be reached.
 const NODE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Whether an offer ended because FreeSWITCH could not be reached, which says nothing of the agent's phone.
+/// Whether an offer ended because FreeSWITCH could not be reached, which says nothing about the agent's phone.
 pub(super) fn is_of_link(cause: &str) -> bool {
     matches!(cause, NODE_DOWN | LINK_LOST | SWITCH_RESTARTED)
 }
 
-/// How long the agent rests. It is short when FreeSWITCH could not be reached, and `rest` when the agent accepted and the
-/// customer was not reached.
+/// Returns how long the agent rests: a short time if FreeSWITCH could not be reached, and `rest` if the agent accepted
+/// a callback and the customer was not reached.
 pub(super) fn pause_after(
     outcome: Outcome,
     cause: &str,
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_is_not_left_alone_for_what_freeswitch_could_not_do() {
+    fn a_failure_of_the_link_gives_the_agent_only_a_short_rest() {
         let long = Duration::from_secs(30);
         let rejected = Duration::from_secs(10);
         let delays = Delays { no_answer: long, busy: long, rejected, unreachable: long };

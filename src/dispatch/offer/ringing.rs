@@ -16,7 +16,7 @@ use crate::switch::{
 };
 use std::time::Duration;
 
-/// How long a story that does not reply may take to leave the board.
+/// How long to wait until a story that did not reply has left the board.
 const STORY_LEAVES: Duration = Duration::from_secs(1);
 
 /// How the ringing ended.
@@ -62,7 +62,7 @@ pub(super) async fn ring(
     }
 }
 
-/// Starts one leg for each contact; none while the node is down.
+/// Starts one leg for each contact. While the node is down, there are none.
 fn originate(offer: &Offer) -> Vec<Leg> {
     let ring = |contact: &Contact| {
         let request = LegRequest {
@@ -154,8 +154,8 @@ async fn answered(
     }
 }
 
-/// Waits for the story's reply. In a callback that takes as long as the customer is dialled, so the story is told when the
-/// agent hangs up meanwhile.
+/// Waits for the story's reply. The story of a callback replies only after it has dialled the customer, so `left` tells
+/// it if the agent hangs up before that.
 async fn answered_by_story(
     leg: &mut Leg,
     mut answer: oneshot::Receiver<BridgeResult>,
@@ -174,7 +174,7 @@ async fn too_late(leg: Leg, cancel: Cancel) -> RingResult {
     stopped(cancel)
 }
 
-/// How an offer ended, from how its legs ended. The most telling leg decides; of equal ones the first.
+/// Returns how an offer ended, from the ends of its legs. The most telling leg decides, and of equal ones the first.
 fn most_telling(legs: &[Unanswered]) -> RingResult {
     let weight = |outcome: Outcome| match outcome {
         Outcome::NotConfirmed => 5,

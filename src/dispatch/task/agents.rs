@@ -1,4 +1,4 @@
-//! What the database says of each agent, and what follows for the board.
+//! The rows of agents in the database, and what follows from them for the board.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::store::agents::AgentRow;
 use crate::switch::Cancel;
 
 /// How soon the row of an agent who has to record a disposition is read again.
-const OWES_AGAIN: Duration = Duration::from_secs(1);
+const REREAD_PAUSE: Duration = Duration::from_secs(1);
 
 impl DispatcherTask {
-    /// Counts failures in a row. Offers that were cancelled from our side do not count.
+    /// Counts the failed offers to an agent in a row. An offer that was cancelled on our side changes nothing.
     pub(super) fn count_failure(&mut self, agent: &AgentName, outcome: Outcome) {
         match outcome {
             Outcome::Cancelled | Outcome::LostRace => {}
@@ -32,14 +32,14 @@ impl DispatcherTask {
     pub(super) fn learn(&mut self, row: AgentRow) {
         let name = row.name.clone();
         let row = match self.agents.get(&name) {
-            // The newer row may not have been acted upon while an offer held the agent.
+            // While an offer held the agent, the newer row may not have changed the board.
             Some(known) if known.version > row.version => known.clone(),
             _ => row,
         };
         if let Some(known) = self.agents.get(&name) {
             self.wrap_ups.remove(&(known.ready_at, name.clone()));
-            say_status(known, &row);
-            if is_here_anew(known, &row) {
+            log_status(known, &row);
+            if is_available_again(known, &row) {
                 self.failures.remove(&name);
             }
         }
@@ -57,7 +57,7 @@ impl DispatcherTask {
         self.agents.insert(name, row);
     }
 
-    /// Nothing is known of this agent any more.
+    /// Forgets an agent, who is not rung until the row is read again.
     pub(super) fn forget(&mut self, agent: &AgentName) {
         self.board.unready(agent);
         if let Some(known) = self.agents.remove(agent) {
@@ -99,16 +99,17 @@ impl DispatcherTask {
             match made.await {
                 Ok(row) => dispatcher.agent(row).await,
                 Err(error) => {
-                    // The agent has to record a disposition first, or somebody else changed the row: read again in a moment.
+                    // The agent has to record a disposition first, or somebody else changed the row: read again in a
+                    // moment.
                     tracing::debug!(%agent, %error, "the agent's wrap-up does not end yet");
-                    tokio::time::sleep(OWES_AGAIN).await;
+                    tokio::time::sleep(REREAD_PAUSE).await;
                     reread(&context, dispatcher, agent).await;
                 }
             }
         });
     }
 
-    /// Asks the database what it knows of an agent.
+    /// Reads an agent's row from the database.
     pub(super) fn refresh(&self, agent: AgentName) {
         let Some(dispatcher) = self.handle() else { return };
         let context = self.context.clone();
@@ -121,21 +122,21 @@ async fn reread(context: &DispatchContext, dispatcher: Dispatcher, agent: AgentN
     let name = agent.clone();
     match context.store.recall("agent", move |c| store::agents::get(c, &name)).await {
         Ok(row) => dispatcher.agent(row).await,
-        Err(error) => tracing::error!(%agent, %error, "the agent's state could not be read"),
+        Err(error) => tracing::error!(%agent, %error, "the agent's row cannot be read"),
     }
 }
 
 /// Logs that an agent logged in or out, went on break or is back.
-fn say_status(before: &AgentRow, now: &AgentRow) {
+fn log_status(before: &AgentRow, now: &AgentRow) {
     if (before.status, &before.break_reason) != (now.status, &now.break_reason) {
         let reason = now.break_reason.as_ref().map(tracing::field::display);
         tracing::info!(agent = %now.name, status = %now.status, reason, misses = now.misses, "the agent's status has changed");
     }
 }
 
-/// Whether an agent has logged in, is back from a break, or has had their pause ended: what failed before says nothing
-/// of their phone any more.
-fn is_here_anew(before: &AgentRow, now: &AgentRow) -> bool {
+/// Whether an agent has logged in, is back from a break, or had their pause ended. Earlier failures say nothing about
+/// the phone any more.
+fn is_available_again(before: &AgentRow, now: &AgentRow) -> bool {
     let idle = |row: &AgentRow| row.activity == Activity::Idle;
     let pause_ended = idle(before) && idle(now) && now.ready_at < before.ready_at;
     now.status == Status::Available && (before.status != Status::Available || pause_ended)

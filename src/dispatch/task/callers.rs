@@ -1,4 +1,4 @@
-//! The callers who wait: on the board, or off it while the link to their FreeSWITCH is down.
+//! The callers who wait. While the link to their FreeSWITCH is down, they are off the board.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ impl DispatcherTask {
         joined.map_err(|_| NoSuchQueue(name.clone()))
     }
 
-    /// Offers callers to every agent once the time of their preferred agent is over.
+    /// Moves callers to their real queues once the time of their preferred agents is over.
     pub(super) fn release_preferred(&mut self) {
         let (rules, agents) = (&self.rules, &self.agents);
         let now = self.context.clock.now();
@@ -96,7 +96,8 @@ impl DispatcherTask {
         rang
     }
 
-    /// Whether callers of an earlier run are still expected, who may have waited longest.
+    /// Whether callers of an earlier run are still expected. They may have waited longest, so nobody is rung before
+    /// they are back.
     pub(super) fn awaits_earlier_callers(&mut self) -> bool {
         let (calls, until) = &mut self.expected_back;
         if *until <= Instant::now() {
@@ -106,7 +107,7 @@ impl DispatcherTask {
     }
 }
 
-/// Whether an agent serves a queue and is available, as far as is known.
+/// Whether an agent serves a queue and is available. An agent whose row is not known counts as available.
 fn is_there(
     rules: &Rules,
     agents: &BTreeMap<AgentName, AgentRow>,

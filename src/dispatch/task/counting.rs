@@ -11,7 +11,7 @@ use crate::ids::NodeName;
 /// How long to wait for the answer after a link came up.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// What is known of the nodes.
+/// Which nodes have told who is in other calls.
 #[derive(Debug, Default)]
 pub(super) struct Counting {
     /// The nodes whose other calls are known.
@@ -40,12 +40,12 @@ impl Counting {
         }
     }
 
-    /// Until when nobody is rung, if so.
+    /// Returns until when nobody is rung. None if agents may be rung now.
     pub(super) fn waits_until(&self) -> Option<Instant> {
         self.asked.values().max().copied()
     }
 
-    /// Whether nobody may be rung now. Nodes that take too long are not waited for any longer.
+    /// Whether nobody may be rung now. A node that takes too long does not hold up the others.
     pub(super) fn waits(&mut self, now: Instant) -> bool {
         self.asked.retain(|node, until| {
             let waits = *until > now;

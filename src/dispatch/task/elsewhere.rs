@@ -1,5 +1,5 @@
-//! Agents in calls that dozvon does not control: what that means for the board and for ringing phones, and the rows that
-//! show it.
+//! Agents in calls that dozvon does not control: what that means for the board and for ringing phones, and the rows
+//! that show it.
 
 use std::collections::BTreeSet;
 
@@ -28,10 +28,11 @@ impl DispatcherTask {
         }
     }
 
-    /// Agents began or ended such calls. An agent who began one is not rung any longer, except for queues with `call_waiting`.
+    /// Agents began or ended such calls. An agent who began one is not rung any longer, except for queues with
+    /// `call_waiting`.
     pub(super) fn follow_elsewhere(&mut self, changes: &[Change]) {
         for (agent, begins) in changes {
-            tracing::debug!(%agent, begins, "the agent begins or ends a call that is none of ours");
+            tracing::debug!(%agent, begins, "the agent begins or ends a call that dozvon does not control");
             self.board.elsewhere(agent, *begins);
             if *begins {
                 self.stop_ringing_elsewhere(agent);
@@ -66,7 +67,7 @@ pub(super) async fn record(context: DispatchContext, mut shown: watch::Receiver<
     write(&context, None).await;
 }
 
-/// Records these changes; none resets the table: nothing is known of other calls.
+/// Records these changes. None empties the table, since nothing is known about other calls.
 async fn write(context: &DispatchContext, changes: Option<Vec<Change>>) {
     let at = context.clock.now();
     let written = context.store.record("elsewhere", move |c| match changes {

@@ -2,11 +2,12 @@
 //!
 //! In: messages from calls (join, leave), from offers (refused, over), from the database (agents, rules). Out: one
 //! [`offer`](crate::dispatch::offer) task for each proposal of the board.
-//! **Invariant:** it never waits for a database, a socket or a call; whatever waits is a task of its own.
-//! **Invariant:** what it believes of an agent is what the database said last (by version), never a guess.
+//! **Invariant:** the task never waits for a database, a socket or a call. Other tasks do that.
+//! **Invariant:** what the task knows about an agent is the newest row that the database returned, by version.
 //!
-//! [`start`] starts it. What a message changes is in the other files, as methods of `DispatcherTask`: `callers`,
-//! `agents`, `offers`, and `elsewhere` for calls that are none of ours; `counting` knows when nobody may be rung yet.
+//! [`start`] starts the task. The other files have the methods of `DispatcherTask` that act on a message: `callers`,
+//! `agents`, `offers`, and `elsewhere` for calls that dozvon does not control. `counting` knows when nobody may be rung
+//! yet.
 
 mod agents;
 mod callers;
@@ -40,7 +41,7 @@ use crate::vital::Beat;
 /// How many messages are taken before the board is asked for proposals.
 const BATCH: usize = 256;
 
-/// How many messages may wait for the dispatcher; a sender waits while it is full.
+/// How many messages may wait for the dispatcher. While so many wait, a sender waits, too.
 const INBOX: usize = 8_192;
 
 /// Starts the task, which ends when the last handle is gone. Offers run in `tasks`.
@@ -82,7 +83,7 @@ struct DispatcherTask {
     wrap_ups: BTreeSet<(UnixMs, AgentName)>,
     /// Nodes whose link is down.
     down: BTreeSet<NodeName>,
-    /// Nodes on which it is not known yet who is in other calls.
+    /// The nodes for which it is not known yet who is in other calls.
     counting: Counting,
     /// The callers of an earlier run who are expected back, and until when nobody is rung because of them.
     expected_back: (BTreeSet<CallId>, Instant),
@@ -117,7 +118,7 @@ impl DispatcherTask {
         }
     }
 
-    /// A handle for tasks that report back; none when nobody uses the dispatcher any more.
+    /// Returns a handle for tasks that report back. None when nobody uses the dispatcher any more.
     fn handle(&self) -> Option<Dispatcher> {
         let beat = self.beat.clone();
         self.inbox.upgrade().map(|inbox| Dispatcher { inbox, beat })
@@ -147,7 +148,7 @@ impl DispatcherTask {
         }
     }
 
-    /// When something is due that no message announces.
+    /// Returns when the task must wake up without a message.
     fn next_wake(&self) -> Instant {
         let wrap_up = self.wrap_ups.first().map(|(at, _)| self.context.clock.instant_of(*at));
         let counted = self.counting.waits_until();
@@ -163,7 +164,7 @@ impl DispatcherTask {
 
     fn hear(&mut self, message: Message) {
         match message {
-            // The sender may be gone; the request is carried out all the same.
+            // The request is carried out even if its sender does not wait for the reply any more.
             Message::Join(queued, reply) => {
                 let _ = reply.send(self.join(*queued));
             }
@@ -194,7 +195,7 @@ impl DispatcherTask {
             let first = self.preferred.remove_queue(&mut self.board, name);
             for call in self.board.remove_queue(name).into_iter().chain(first) {
                 tracing::warn!(call.id = %call, queue = %name, "the queue was removed while this caller waited");
-                // The story sees its channel closed, and goes on to the overflow.
+                // That closes the story's channel for answers, and the story goes on to the overflow.
                 self.callers.remove(&call);
             }
         }
@@ -219,7 +220,7 @@ impl DispatcherTask {
         agents.into_iter().for_each(|row| self.learn(row));
     }
 
-    /// How many callers of a queue are not on the board, because their node is down.
+    /// Returns how many callers of a queue are off the board because their node is down.
     fn aside(&self, queue: &QueueName) -> usize {
         if self.down.is_empty() {
             return 0;

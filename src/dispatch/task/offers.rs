@@ -28,7 +28,7 @@ impl DispatcherTask {
         }
     }
 
-    /// The claim was refused, so the agent's row has changed: forget the agent until the row is read again.
+    /// The claim was refused, so the agent's row has changed. Forgets the agent until the row is read again.
     pub(super) fn refused(&mut self, call: CallId, offer: OfferId, agent: &AgentName) {
         self.offers.remove(&(call, offer));
         self.board.ended(call, agent, Outcome::Cancelled);
@@ -91,7 +91,7 @@ impl DispatcherTask {
 impl LiveOffer {
     pub(super) fn stop(&mut self, cancel: Cancel) {
         if let Some(stop) = self.stop.take() {
-            // The offer may be over by itself: then nobody listens, and nothing rings.
+            // The offer may be over already: then no phone rings.
             let _ = stop.send(cancel);
         }
     }

@@ -1,9 +1,9 @@
-//! What the end of a dial says of its trunk.
+//! What the end of a dial says about its trunk.
 
 use crate::missed::attempt::{Disposition, is_unseen};
 use crate::store::callbacks::CallbackResult;
 
-/// What the end of a dial says of its trunk.
+/// What the end of a dial says about its trunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DialFate<'a> {
     /// The trunk carried the call to the customer.

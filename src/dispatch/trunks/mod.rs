@@ -1,10 +1,11 @@
-//! Over which trunk a customer is dialled, and whether one may be now.
+//! Over which trunk a customer is dialled, and when.
 //!
-//! In: the trunks of `[callback]`, calls that begin and end, the time. Out: a [`CallSlot`] for each call to a customer, and
-//! when the customer may be dialled a [`TrunkCall`], which dials.
-//! **Invariants:** neither a trunk nor all together have more calls than `max_calls`, or dial more customers in any second
-//! than `max_dials_per_second`; every slot gets a trunk in the end; of the trunks with room the first of the file is used, and one
-//! that failed recently only when no other has room.
+//! In: the trunks of `[callback]`, calls that begin and end, the time. Out: a [`CallSlot`] for each call to a customer.
+//! When the customer may be dialled, the slot gives a [`TrunkCall`], which dials.
+//! **Invariants:** no trunk has more calls than its `max_calls`, or dials more customers in any second than its
+//! `max_dials_per_second`; the same limits of `[callback]` hold for all trunks together. Every slot gets a trunk in the
+//! end. Of the trunks with room, the first in the file is used. A trunk that failed recently is used only if no other
+//! has room.
 
 mod fate;
 mod rate_limit;
@@ -36,7 +37,7 @@ pub struct Trunks(Arc<Mutex<Usage>>);
 struct Usage {
     /// How many slots are taken.
     slots: usize,
-    /// How many slots there are: no more than all trunks together carry, so that every slot finds a trunk with room.
+    /// The largest number of slots: no more than all trunks carry together, so that every slot finds a trunk with room.
     most: usize,
     dials: RateLimit,
     trunks: Vec<TrunkUse>,
@@ -48,15 +49,15 @@ struct TrunkUse {
     trunk: Arc<Trunk>,
     calls: usize,
     dials: RateLimit,
-    /// Until when it rests after its last failure.
+    /// Until when the trunk rests after its last failure.
     rested_at: Option<Instant>,
     /// How many dials have failed in a row.
     failures: u32,
-    /// The numbers among them that are said not to exist, no more than [`WRONG_NUMBERS`].
+    /// The numbers of these dials that do not exist according to the trunk, [`WRONG_NUMBERS`] at most.
     wrong: BTreeSet<E164>,
 }
 
-/// How many numbers that do not exist are remembered for a trunk. Further ones count at each dial.
+/// How many numbers that do not exist are remembered for a trunk. A further number counts at each dial.
 const WRONG_NUMBERS: usize = 1_000;
 
 /// Room for one call to a customer, until it is dropped.
@@ -71,7 +72,7 @@ pub struct TrunkCall {
     trunk: Arc<Trunk>,
 }
 
-/// The trunks that did not carry a call.
+/// The trunks that have refused one call.
 #[derive(Debug, Default)]
 pub struct TriedTrunks(Vec<usize>);
 
@@ -82,16 +83,16 @@ pub struct Customer<'a> {
     pub channel: ChannelId,
     /// The customer's number.
     pub number: &'a E164,
-    /// For which call.
+    /// The call for which the customer is dialled.
     pub call: CallId,
-    /// For which offer.
+    /// The offer for which the customer is dialled.
     pub offer: OfferId,
     /// How long the customer's phone rings.
     pub ring: Duration,
 }
 
 impl Trunks {
-    /// The trunks of the settings, with no calls.
+    /// Returns the trunks of the settings, without any calls.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         let trunks = settings.trunks.iter().cloned().map(|mut trunk| {
@@ -115,7 +116,7 @@ impl Trunks {
         Self(Arc::new(Mutex::new(Usage { slots: 0, most: carried.min(settings.max_calls), dials, trunks })))
     }
 
-    /// Reserves room for one more call; none while there are as many calls as allowed.
+    /// Reserves room for one more call. None while there are as many calls as allowed.
     #[must_use]
     pub fn reserve(&self) -> Option<CallSlot> {
         let mut state = self.state();
@@ -124,7 +125,7 @@ impl Trunks {
         has_room.then(|| CallSlot(self.clone()))
     }
 
-    /// How many customers are on each trunk.
+    /// Returns how many customers are on each trunk.
     #[must_use]
     pub fn calls(&self) -> Vec<(Arc<Trunk>, usize)> {
         self.state().trunks.iter().map(|trunk_use| (Arc::clone(&trunk_use.trunk), trunk_use.calls)).collect()
@@ -136,8 +137,8 @@ impl Trunks {
 }
 
 impl CallSlot {
-    /// Waits until the customer may be dialled: usually not at all; while many are dialled at once, some seconds. A slot is
-    /// good for one trunk call at a time.
+    /// Waits until the customer may be dialled: usually not at all, but some seconds while many customers are dialled
+    /// at once. A slot allows one trunk call at a time.
     pub async fn next_trunk(&self) -> TrunkCall {
         loop {
             match self.try_trunk(Instant::now()) {
@@ -147,7 +148,8 @@ impl CallSlot {
         }
     }
 
-    /// Waits until the customer may be dialled over a trunk that was not tried. None at once if none of them has room.
+    /// Waits until the customer may be dialled over a trunk that was not tried. If no such trunk has room, returns None
+    /// at once.
     pub async fn next_untried(&self, tried: &TriedTrunks) -> Option<TrunkCall> {
         loop {
             match self.try_trunk_except(Instant::now(), tried)? {
@@ -157,15 +159,15 @@ impl CallSlot {
         }
     }
 
-    /// A trunk call, which must dial at once; otherwise when to ask again.
+    /// Returns a trunk call, which must dial at once.
     ///
     /// # Errors
-    /// When as many customers were dialled in the last second as allowed.
+    /// When to ask again, if as many customers were dialled in the last second as allowed.
     pub fn try_trunk(&self, now: Instant) -> Result<TrunkCall, Instant> {
         self.try_trunk_except(now, &TriedTrunks::default()).unwrap_or(Err(now + SECOND))
     }
 
-    /// As [`CallSlot::try_trunk`], without the trunks that were tried; none when none of the others has room.
+    /// As [`CallSlot::try_trunk`], without the trunks that were tried. None if no other trunk has room.
     fn try_trunk_except(&self, now: Instant, tried: &TriedTrunks) -> Option<Result<TrunkCall, Instant>> {
         let mut state = self.0.state();
         let Usage { dials, trunks, .. } = &mut *state;
@@ -192,8 +194,8 @@ impl TriedTrunks {
 }
 
 impl TrunkUse {
-    /// Counts a failure, and returns how many there are in a row. None if it does not count: a number that does not exist is
-    /// one failure, however often it is dialled.
+    /// Counts a failure, and returns how many there are in a row. None if this failure does not count: a number that
+    /// does not exist counts once, however often it is dialled.
     fn count(&mut self, number: &E164, cause: &str) -> Option<u32> {
         if Claim::of(cause) == Some(Claim::NoSuchNumber) {
             if self.wrong.contains(number) {
@@ -207,14 +209,14 @@ impl TrunkUse {
         Some(self.failures)
     }
 
-    /// Until when the trunk rests, if it does.
+    /// Returns until when the trunk rests. None if it does not rest.
     fn rests_until(&self, now: Instant) -> Option<Instant> {
         self.rested_at.filter(|at| *at > now)
     }
 }
 
 impl TrunkCall {
-    /// The trunk.
+    /// Returns the trunk.
     #[must_use]
     pub fn trunk(&self) -> &Trunk {
         &self.trunk
@@ -225,7 +227,9 @@ impl TrunkCall {
     pub fn ring(&self, node: &Node, customer: &Customer<'_>) -> Option<Leg> {
         let trunk = self.trunk.name();
         let contact = self.trunk.dial.contact(customer.number);
-        let contact = contact.inspect_err(|error| tracing::error!(trunk, %error, "not dialled")).ok()?;
+        let contact = contact
+            .inspect_err(|error| tracing::error!(trunk, %error, "the customer is not dialled"))
+            .ok()?;
         let request = LegRequest {
             leg: LegId::of(customer.channel),
             contact,
@@ -239,13 +243,16 @@ impl TrunkCall {
             follow_redirects: self.trunk.follow_redirects,
             role: LegRole::Customer,
         };
-        let leg =
-            node.ring(request).inspect_err(|error| tracing::error!(trunk, %error, "not dialled")).ok()?;
+        let leg = node
+            .ring(request)
+            .inspect_err(|error| tracing::error!(trunk, %error, "the customer is not dialled"))
+            .ok()?;
         tracing::info!(trunk, "the customer is dialled");
         Some(leg)
     }
 
-    /// Takes in how the call to a number ended. Returns what the supervisor is to be told, if the trunk failed too often.
+    /// Records for the trunk how the call to a number ended. Returns the event for the supervisor if the trunk has now
+    /// failed too often.
     #[must_use]
     pub fn ended(&self, number: &E164, fate: DialFate<'_>, at: UnixMs) -> Option<Event> {
         let cause = match fate {

@@ -1,4 +1,4 @@
-//! A limit of how much may begin in any second.
+//! A limit on how many dials or callbacks may begin in any second.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-/// How much may begin in any second.
+/// A limit on how many dials or callbacks may begin in any second.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     most: usize,
@@ -25,7 +25,7 @@ impl RateLimit {
         self.most.saturating_sub(self.begun.len() - self.over(now))
     }
 
-    /// When the next may begin: now, or later.
+    /// Returns when the next one may begin: now, or later.
     pub(super) fn free_at(&self, now: Instant) -> Instant {
         let oldest = self.begun.get(self.over(now)).filter(|_| self.room(now) == 0);
         oldest.map_or(now, |oldest| *oldest + SECOND)

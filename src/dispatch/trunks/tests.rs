@@ -21,7 +21,7 @@ fn trunks(list: &[Trunk]) -> Trunks {
     })
 }
 
-/// What may happen. The numbers choose among those who have a place.
+/// What may happen. The numbers choose among the slots that are taken.
 #[derive(Debug, Clone)]
 enum Step {
     Take,
@@ -47,7 +47,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(one, 0..80)
 }
 
-fn houses() -> impl Strategy<Value = Settings> {
+fn any_settings() -> impl Strategy<Value = Settings> {
     let one = (0..4_usize, 1..4_u32, 0..3_000_u64);
     (prop::collection::vec(one, 0..4), 0..9_usize, 1..6_u32).prop_map(|(trunks, max_calls, dials)| {
         let trunks = trunks.into_iter().enumerate().map(|(slot, (max_calls, dials, rest))| Trunk {
@@ -59,7 +59,7 @@ fn houses() -> impl Strategy<Value = Settings> {
     })
 }
 
-/// The trunks as anybody would keep them with pencil and paper.
+/// A simple model of the trunks.
 struct Ledger {
     settings: Settings,
     trunks: Trunks,
@@ -127,15 +127,18 @@ impl Ledger {
             }
             Err(again) => {
                 assert!(self.now < again && again <= self.now + SECOND);
-                let house = self.within(|_| true) == self.settings.max_dials_per_second.get() as usize;
+                let all_full = self.within(|_| true) == self.settings.max_dials_per_second.get() as usize;
                 let healthy = with_room.iter().filter(|at| self.rested_at[**at] <= self.now);
-                assert!(house || healthy.map(|at| self.free(*at)).sum::<usize>() == 0, "it could be dialled");
+                assert!(
+                    all_full || healthy.map(|at| self.free(*at)).sum::<usize>() == 0,
+                    "it could be dialled"
+                );
                 Some(again)
             }
         }
     }
 
-    /// The dial of whoever has a line goes to another trunk, if one of them has room now.
+    /// The dial of a slot goes to another trunk, if one of them has room now.
     fn redial(&mut self, at: usize) {
         let Some(trunk_use) = self.slots[at].1.take() else { return };
         let (refused, mut tried) = (trunk_use.at, TriedTrunks::default());
@@ -161,12 +164,12 @@ impl Ledger {
         (0..self.settings.trunks.len()).map(on).collect()
     }
 
-    /// How many were dialled in the last second.
+    /// How many customers were dialled in the last second.
     fn within(&self, by: impl Fn(usize) -> bool) -> usize {
         self.dialled.iter().filter(|(at, when)| by(*at) && *when + SECOND > self.now).count()
     }
 
-    /// How many more may be dialled over a trunk in this second.
+    /// How many more customers may be dialled over a trunk in this second.
     fn free(&self, at: usize) -> usize {
         self.settings.trunks[at].max_dials_per_second.get() as usize - self.within(|by| by == at)
     }
@@ -184,7 +187,7 @@ impl Ledger {
     }
 
     /// Every slot dials in the end, after the wait that it is given.
-    fn everybody_dials(&mut self) {
+    fn every_slot_dials(&mut self) {
         for at in 0..self.slots.len() {
             for _ in 0..3 {
                 if let Some(again) = self.dial(at) {
@@ -200,13 +203,13 @@ impl Ledger {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
     #[test]
-    fn no_budget_is_ever_exceeded_and_who_has_a_place_gets_a_line(house in houses(), steps in steps()) {
-        let mut ledger = Ledger::open(house);
+    fn no_limit_is_ever_exceeded_and_every_slot_gets_a_trunk(settings in any_settings(), steps in steps()) {
+        let mut ledger = Ledger::open(settings);
         for step in &steps {
             ledger.step(step);
             ledger.keeps_every_budget();
         }
-        ledger.everybody_dials();
+        ledger.every_slot_dials();
         ledger.slots.clear();
         prop_assert_eq!(ledger.trunks.state().slots, 0);
         ledger.keeps_every_budget();
@@ -231,19 +234,19 @@ fn the_first_that_has_room_is_taken() {
 }
 
 #[test]
-fn what_has_failed_is_the_last_choice_for_a_while() {
+fn a_trunk_that_failed_is_the_last_choice_for_a_while() {
     let (trunks, now) = (trunks(&[trunk("a", 9, 9), trunk("b", 9, 9)]), Instant::now());
     let slot = trunks.reserve().unwrap();
     let by = |at: Instant| slot.try_trunk(at).unwrap();
     by(now).failed(now);
     assert_eq!(by(now).trunk().name(), "b");
     by(now).failed(now + SECOND);
-    assert_eq!(by(now + SECOND).trunk().name(), "a", "where all have failed, who did so first");
+    assert_eq!(by(now + SECOND).trunk().name(), "a", "if all have failed, the one that failed first");
     assert_eq!(by(now + Duration::from_secs(60)).trunk().name(), "a", "it has rested");
 }
 
 #[test]
-fn a_trunk_shows_its_own_number_or_that_of_the_house() {
+fn a_trunk_shows_its_own_number_or_that_of_the_settings() {
     let own = Trunk { caller_id: "74951111111".to_owned(), ..trunk("a", 1, 1) };
     let settings = Settings {
         trunks: vec![own, trunk("b", 1, 1)],
@@ -256,7 +259,7 @@ fn a_trunk_shows_its_own_number_or_that_of_the_house() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_too_soon_waits_for_his_turn() {
+async fn a_dial_that_comes_too_soon_waits() {
     let trunks = trunks(&[trunk("a", 9, 2)]);
     let begun = Instant::now();
     let slot = trunks.reserve().unwrap();
@@ -270,7 +273,7 @@ async fn who_comes_too_soon_waits_for_his_turn() {
 
 /// Numbers that do not exist, dialled in turn again and again, are as many failures as there are numbers.
 #[tokio::test(start_paused = true)]
-async fn a_trunk_is_told_of_when_failures_grow_to_the_limit_and_not_for_a_few_wrong_numbers() {
+async fn the_supervisor_is_told_when_failures_reach_the_limit_but_not_for_a_few_wrong_numbers() {
     let dial = Dial::try_from("gateway/one/{number}".to_owned()).unwrap();
     let trunk = Trunk { name: "one".to_owned(), alarm_after: 3, ..Trunk::new(dial) };
     let trunks = Trunks::new(&Settings { trunks: vec![trunk], ..Settings::default() });
@@ -287,7 +290,8 @@ async fn a_trunk_is_told_of_when_failures_grow_to_the_limit_and_not_for_a_few_wr
     );
 }
 
-/// The supervisor hears of a trunk once, after so many failures in a row; one number that does not exist is one failure.
+/// The supervisor is told about a trunk once, when failures in a row reach the limit. A number that does not exist is
+/// one failure.
 #[tokio::test(start_paused = true)]
 async fn a_trunk_that_fails_again_and_again_is_told_once() {
     let dial = Dial::try_from("gateway/one/{number}".to_owned()).unwrap();

@@ -10,10 +10,11 @@ use crate::ids::{AgentName, CallId, QueueName};
 pub(super) struct Agent {
     pub(super) queues: BTreeSet<QueueName>,
     pub(super) state: State,
-    /// Whether the agent is in a call that dozvon does not control: then only queues with `call_waiting` offer them callers.
+    /// Whether the agent is in a call that dozvon does not control: then only queues with `call_waiting` offer them
+    /// callers.
     pub(super) elsewhere: bool,
-    /// The join of the caller whom the agent declined last, until they are proposed for another caller. It does not change
-    /// while the agent is ready.
+    /// The caller whom the agent declined last, by the number of the caller's join. None once the agent was proposed
+    /// for another caller. It does not change while the agent is ready.
     pub(super) declined_recently: Option<u64>,
 }
 
@@ -78,7 +79,7 @@ impl Board {
         self.forget(std::iter::once(agent));
     }
 
-    /// Makes delayed agents ready whose time has come.
+    /// Makes each delayed agent ready whose delay is over.
     pub(super) fn end_delays(&mut self, now: UnixMs) {
         while self.delayed.first().is_some_and(|(at, _)| *at <= now) {
             let Some((_, agent)) = self.delayed.pop_first() else { return };

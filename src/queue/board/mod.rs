@@ -1,15 +1,15 @@
 //! Which callers wait, which agents are ready, and who is rung for whom next.
 //!
-//! In: callers who join and leave, agents who become ready or not, offers that end. Out: proposals, one at a
-//! time, until there is none. The claim in the database decides whether a proposal becomes an offer.
+//! In: callers who join and leave, agents who become ready or stop being ready, offers that end. Out: proposals, one at
+//! a time, until there are no more. The claim in the database decides whether a proposal becomes an offer.
 //!
-//! Callers are served by priority, then by how long they have waited, across all queues that share an agent.
-//! A caller has one live offer; with the strategy ring all, every ready agent is rung. `OfferRound` decides who comes first
-//! when there are fewer ready agents than callers want.
+//! Callers are served by priority, then by how long they have waited, across all queues that share an agent. One agent
+//! at a time is rung for a caller; with the strategy ring all, every ready agent is. `OfferRound` decides who comes
+//! first when there are fewer ready agents than callers want.
 //!
-//! An agent who declined a caller (did not answer, rejected, did not confirm) is not offered them again before being
-//! proposed for another caller: for one turn other callers come first, even those who have waited less. How often each
-//! agent declined is kept while the caller waits, and the agent who did so least often is chosen.
+//! For an agent who declined a caller (did not answer, rejected, did not confirm), other callers come first once, even
+//! those who have waited less. The board counts how often each agent declined a
+//! caller who waits, and chooses the agent who did so least often.
 //!
 //! **Invariants:** an agent with a live offer is not ready. Equal histories give equal proposals.
 //! Each operation takes O(log n) steps for each queue of the agent, [`Board::propose`] O((1 + r) × log n), where
@@ -96,8 +96,8 @@ impl Board {
         }
     }
 
-    /// Removes a queue, and returns the callers who waited there, in order. Their live offers stay with the agents until they
-    /// end.
+    /// Removes a queue, and returns the callers who waited there, in order. Their live offers stay with the agents
+    /// until they end.
     pub fn remove_queue(&mut self, name: &QueueName) -> Vec<CallId> {
         let Some(state) = self.detach(name) else { return Vec::new() };
         self.forget(state.spec().tiers.keys());
@@ -108,8 +108,8 @@ impl Board {
         positions.into_iter().map(|position| position.call).collect()
     }
 
-    /// A caller waits in a queue, since `joined_at`. A caller who waits there already keeps their position; one who waits in
-    /// another queue leaves it.
+    /// A caller waits in a queue since `joined_at`. A caller who waits there already keeps their position. A caller who
+    /// waits in another queue leaves that one.
     ///
     /// # Errors
     ///
@@ -124,8 +124,8 @@ impl Board {
         self.join_as(call, queue, joined_at, (priority, false))
     }
 
-    /// As [`Board::join`]. A call that `yields` comes after all that do not, in every queue, and gives its agents up to them:
-    /// see [`Board::take_back`].
+    /// As [`Board::join`]. A call that `yields` comes after all that do not, in every queue, and gives its agents up to
+    /// them: see [`Board::take_back`].
     ///
     /// # Errors
     ///
@@ -154,8 +154,8 @@ impl Board {
         Ok(())
     }
 
-    /// Moves a caller to another queue. The caller keeps their position, live offers, and which agents declined them. Nothing
-    /// changes if the caller does not wait, or the queue is not on the board.
+    /// Moves a caller to another queue. The caller keeps their position, live offers, and which agents declined them.
+    /// Nothing changes if the caller does not wait, or the queue is not on the board.
     pub fn go_on_in(&mut self, call: CallId, queue: &QueueName) {
         let Some(caller) = self.callers.get_mut(&call).filter(|_| self.queues.contains_key(queue)) else {
             return;
@@ -184,8 +184,8 @@ impl Board {
         }
     }
 
-    /// A live offer is over. The call, if it still waits and nobody else is being rung for it, may be offered
-    /// again. The agent is not ready until [`Board::ready`] says so. An offer that is not live changes nothing.
+    /// A live offer is over. If the call still waits and nobody else is being rung for it, it may be offered again. The
+    /// agent is not ready before [`Board::ready`] is called. If the offer is not live, nothing changes.
     pub fn ended(&mut self, call: CallId, agent: &AgentName, outcome: Outcome) {
         let State::Offered(live) = self.state(agent) else { return };
         if live.call != call {
@@ -207,7 +207,7 @@ impl Board {
         state.publish(&mut self.first_callers);
     }
 
-    /// Which agent to ring next for which caller. Call it until it returns none.
+    /// Returns which agent to ring next for which caller. Call it until it returns none.
     pub fn propose(&mut self, now: UnixMs) -> Option<Proposal> {
         self.end_delays(now);
         let (round, position) = OfferRound::ALL
@@ -234,15 +234,15 @@ impl Board {
         Some(proposal)
     }
 
-    /// Which offer should be cancelled so that a caller gets its agent: the agent is rung for a call that yields, while a caller
-    /// whom the agent serves waits and nobody is rung for them. Call it after [`Board::propose`] returned none, until this
-    /// returns none too. Each caller takes back one agent, in order of position; the agent becomes free by [`Board::ended`].
-    /// A call whose offer was accepted must have left the board by [`Board::leave`].
+    /// Returns an offer to cancel, so that a caller gets its agent: the agent is rung for a call that yields, while a
+    /// caller of the agent's queues waits and nobody is rung for that caller. Call it after [`Board::propose`] returned
+    /// none, until it returns none too. Each caller takes back one agent, in order of position. [`Board::ended`] makes
+    /// that agent free. A call whose offer was accepted must have left the board before, by [`Board::leave`].
     pub fn take_back(&mut self) -> Option<(CallId, AgentName)> {
         let taken: BTreeSet<CallId> =
             self.yielding.values().filter_map(|(_, taken_for)| *taken_for).collect();
-        let set_live = self.yielding.iter().filter(|(_, (_, taken_for))| taken_for.is_none());
-        let wanted = set_live.filter_map(|(agent, (call, _))| {
+        let not_taken = self.yielding.iter().filter(|(_, (_, taken_for))| taken_for.is_none());
+        let wanted = not_taken.filter_map(|(agent, (call, _))| {
             let since = self.callers.get(call).map(|caller| caller.position);
             Some((self.first_waiting_for(agent, &taken)?, Reverse(since), *call, agent.clone()))
         });
@@ -253,27 +253,27 @@ impl Board {
         Some((call, agent))
     }
 
-    /// The first caller in this agent's queues that does not yield and has taken no agent back, while nobody is rung
-    /// for them.
+    /// Returns the first caller in this agent's queues for whom nobody is rung, who does not yield, and who has taken
+    /// no agent back.
     fn first_waiting_for(&self, agent: &AgentName, taken: &BTreeSet<CallId>) -> Option<Position> {
         let record = self.agents.get(agent)?;
         let queues = record.queues.iter().filter_map(|name| self.queues.get(name));
         queues.filter_map(|state| state.first_unserved(record.elsewhere, taken)).min()
     }
 
-    /// When the next delayed agent becomes ready.
+    /// Returns when the next delayed agent becomes ready.
     #[must_use]
     pub fn next_wake(&self) -> Option<UnixMs> {
         self.delayed.first().map(|(at, _)| *at)
     }
 
-    /// How many callers wait in a queue, those for whom an agent is being rung included.
+    /// Returns how many callers wait in a queue, including those for whom an agent is being rung.
     #[must_use]
     pub fn waiting(&self, queue: &QueueName) -> usize {
         self.queues.get(queue).map_or(0, QueueState::len)
     }
 
-    /// The caller's position in the queue, from 1.
+    /// Returns the caller's position in the queue, from 1.
     #[must_use]
     pub fn position(&self, call: CallId) -> Option<usize> {
         let caller = self.callers.get(&call)?;

@@ -146,7 +146,7 @@ fn until(number: usize, ms: i64) -> Option<PreferredAgent> {
 }
 
 #[test]
-fn only_his_agent_is_rung_until_the_time_is_over_and_then_whoever_is_free() {
+fn only_the_preferred_agent_is_rung_until_the_time_is_over_and_then_any_free_agent() {
     let mut queue_of_three = TestQueue::new(Strategy::Sequential);
     queue_of_three.comes(0);
     queue_of_three.comes(1);
@@ -161,7 +161,7 @@ fn only_his_agent_is_rung_until_the_time_is_over_and_then_whoever_is_free() {
 }
 
 #[test]
-fn anybody_is_rung_when_his_agent_goes_or_lets_him_go() {
+fn any_agent_is_rung_when_the_preferred_agent_leaves_or_declines() {
     let mut queue_of_three = TestQueue::new(Strategy::Sequential);
     queue_of_three.comes(0);
     queue_of_three.comes(1);
@@ -175,11 +175,11 @@ fn anybody_is_rung_when_his_agent_goes_or_lets_him_go() {
     queue_of_three.joins(2, until(2, 60));
     queue_of_three.comes(2);
     queue_of_three.goes(2);
-    assert_eq!(queue_of_three.proposes(), [(call(2), agent(1))], "she is not there");
+    assert_eq!(queue_of_three.proposes(), [(call(2), agent(1))], "the preferred agent is not available");
 }
 
 #[test]
-fn the_phone_of_his_agent_rings_on_when_the_time_is_over() {
+fn the_phone_of_the_preferred_agent_rings_on_when_the_time_is_over() {
     let mut queue_of_three = TestQueue::new(Strategy::Sequential);
     queue_of_three.comes(0);
     queue_of_three.comes(1);
@@ -196,20 +196,20 @@ fn the_phone_of_his_agent_rings_on_when_the_time_is_over() {
 }
 
 #[test]
-fn he_keeps_his_turn_among_all_who_wait_for_his_agent() {
+fn a_caller_keeps_the_turn_among_all_who_wait_for_the_agent() {
     let mut queue_of_three = TestQueue::new(Strategy::Sequential);
     queue_of_three.joins(1, None);
     queue_of_three.now = UnixMs(1_010);
     queue_of_three.comes(1);
     queue_of_three.joins(2, until(1, 60));
-    assert_eq!(queue_of_three.proposes(), [(call(1), agent(1))], "who waits longer comes first");
+    assert_eq!(queue_of_three.proposes(), [(call(1), agent(1))], "the caller who waits longer comes first");
     queue_of_three.leaves(call(1));
     queue_of_three.ends(1, Outcome::Cancelled);
     assert_eq!(queue_of_three.proposes(), [(call(2), agent(1))]);
 }
 
 #[test]
-fn a_queue_that_goes_takes_them_along() {
+fn a_removed_queue_removes_its_preferred_callers() {
     let mut queue_of_three = TestQueue::new(Strategy::Sequential);
     queue_of_three.comes(1);
     queue_of_three.joins(1, until(1, 60));
@@ -243,7 +243,7 @@ fn event() -> impl proptest::strategy::Strategy<Value = Event> {
 
 proptest! {
     #[test]
-    fn nobody_else_is_rung_before_it_is_time_and_nobody_is_forgotten_after(
+    fn no_other_agent_is_rung_before_the_time_is_over_and_no_caller_is_forgotten_after(
         strategy in prop::sample::select(Strategy::ALL),
         events in prop::collection::vec(event(), 0..80),
     ) {

@@ -41,14 +41,14 @@ pub(super) const REASONS: &[Pair] = &[
         "it is too early or too late where the customer may be",
         "там, где может находиться клиент, слишком рано или поздно",
     ),
-    ("its schedule {name} is not there: open", "его расписания {name} нет: открыто"),
+    ("its schedule {name} does not exist, so it counts as open", "его расписания {name} нет: открыто"),
     ("message {#name}", "сообщение {#name}"),
     ("missed too many calls in a row", "пропущено слишком много звонков подряд"),
     ("never", "никогда"),
     ("no offer holds him", "вызова больше нет"),
     ("no offer holds the agent", "вызова больше нет"),
     (
-        "no route matches the number: {count} were tried",
+        "no route matches the number; routes tried: {count}",
         "номеру не подходит ни один маршрут (проверено: {count})",
     ),
     (
