@@ -1,6 +1,6 @@
-//! How many rows of the audit are proved in a second: read a page at a time, hashed, and compared.
+//! How many entries of the audit are verified per second: read a page at a time, hashed, and compared.
 //!
-//! The rows are written beforehand, and that is timed, too: each is hashed and inserted behind the one before.
+//! The entries are written first, and that is timed too: each is hashed and inserted after the one before.
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 

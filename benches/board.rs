@@ -1,8 +1,8 @@
-//! What one event costs the board, and how that grows with agents and callers.
+//! What one event costs the board, and how the cost grows with agents and callers.
 //!
-//! Half of the agents are talking; their three queues have a backlog. The other half are ready in three queues
-//! in which nobody waits. Each event is followed by `propose` until it has nothing more to propose.
-//! Run with `cargo bench --bench board`.
+//! Half of the agents are talking, and callers wait in their three queues. The other half are ready in three queues in
+//! which nobody waits. After each event `propose` is called until it proposes nothing more. Run with `cargo bench
+//! --bench board`.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

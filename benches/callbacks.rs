@@ -1,9 +1,10 @@
-//! What paying back costs as open cases pile up: picking the next one and reserving its attempt, opening one, putting
-//! one before all others, and looking when nothing is due.
+//! What callbacks cost as open cases pile up: choosing the next case and reserving its attempt, opening a case, putting
+//! a case before all others, and a tick in which nothing is due.
 //!
-//! Run with `cargo bench --bench callbacks`; `cargo bench --bench callbacks -- 10000` takes that many cases only. Each
-//! step is a transaction of its own, durable before the next. "Work" is the time inside the transactions, less what the
-//! thread waited there for a processor that others had; "with commits" is all of the time until the last is on disk.
+//! Run with `cargo bench --bench callbacks`; `cargo bench --bench callbacks -- 10000` runs with that many cases only.
+//! Each step is a transaction of its own, durable before the next. "Work" is the time inside the transactions, less the
+//! time in which the thread waited for a processor; "with commits" is the whole time until the last transaction is on
+//! disk.
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 

@@ -1,7 +1,7 @@
-//! Whole calls: a simulated FreeSWITCH over TCP on loopback in the same process, full-size events, every row
-//! durable. Beside them the floor: the same exchange of messages with no store and no queue.
+//! Whole calls: a simulated FreeSWITCH over TCP on loopback in the same process, events of full size, every row
+//! durable. The floor is measured beside them: the same messages without a store and without a queue.
 //!
-//! Run with `cargo bench --bench calls`. It prints its figures, and which target was missed, if any.
+//! Run with `cargo bench --bench calls`. It prints its figures, and names each target that it missed.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

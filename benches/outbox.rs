@@ -1,7 +1,7 @@
 //! Webhooks per second to a receiver on the loopback interface: signed, each recorded on disk before and after.
 //!
-//! Run with `cargo bench --bench outbox`. The events are kept beforehand; then the relay runs as in the product, with
-//! the settings' defaults, until the last delivery is recorded as done. Receiver and relay share the machine.
+//! Run with `cargo bench --bench outbox`. The events are stored first; then the relay runs as in the product, with the
+//! default settings, until the last delivery is recorded as done. Receiver and relay share the machine.
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 

@@ -1,7 +1,7 @@
-//! What a restart and idleness cost: the real program as a process of its own, killed with SIGKILL, with a simulated
-//! FreeSWITCH and its callers in this process.
+//! What a restart costs, and what an idle controller costs: the real program as a process of its own, killed with
+//! SIGKILL, with a simulated FreeSWITCH and its callers in this process.
 //!
-//! Run with `cargo bench --bench recovery`. It prints its figures, and which target was missed, if any.
+//! Run with `cargo bench --bench recovery`. It prints its figures, and names each target that it missed.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

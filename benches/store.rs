@@ -1,7 +1,7 @@
-//! Claims per second with full durability: each is committed and on disk before the next of its task.
+//! Claims per second with full durability: each claim is committed and on disk before its task makes the next.
 //!
-//! A claim is the conditional change of an agent, the guard and the history behind it, and the row of the offer.
-//! Every claim takes an agent who was free; agents and calls are made beforehand and not timed.
+//! A claim is the conditional update of an agent, with its guard and its history, and the offer's row. Every claim
+//! takes a free agent; agents and calls are made first and not timed.
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! The least of an event socket client, independent of the one under test: commands, replies, events.
+//! A minimal event socket client, independent of the one under test: commands, replies, events.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

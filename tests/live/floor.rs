@@ -1,4 +1,4 @@
-//! One story's world: a controller with its rules, an observer, callers and phones.
+//! What one story works with: a controller with its rules, an observer, callers and phones.
 
 use std::time::Duration;
 

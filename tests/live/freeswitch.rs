@@ -1,6 +1,6 @@
-//! A FreeSWITCH of our own: private folders, loopback, ports that nobody else uses, a configuration written here.
+//! A FreeSWITCH for the tests: private folders, loopback, ports that nobody else uses, a configuration written here.
 //!
-//! In: the prefix where FreeSWITCH is installed. Out: a running one, and API commands to it.
+//! In: the prefix where FreeSWITCH is installed. Out: a running FreeSWITCH, and the answers to API commands.
 
 use std::ffi::OsString;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What controllers that run in this process log: its warnings, to look into.
+//! The warnings of controllers that run in this process, for tests to look at.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

@@ -1,9 +1,9 @@
 //! Live tests: a real FreeSWITCH, the real `dozvon serve`, SIP callers and SIP phones.
 //!
-//! In: the environment variable `DOZVON_FREESWITCH`, the prefix where FreeSWITCH is installed; without it
-//! nothing is run and the test passes. An argument restricts what is run to the names that contain it.
-//! Out: a line or more for each story, with what FreeSWITCH's own events and our own rows say.
-//! **Invariant:** everything has a limit in time and number; whatever was started is ended, also on failure.
+//! In: the environment variable `DOZVON_FREESWITCH`, the prefix where FreeSWITCH is installed; without it nothing runs,
+//! and the test passes. An argument restricts the stories to those whose names contain it. Out: one or more lines for
+//! each story, with what FreeSWITCH's events and dozvon's rows say. **Invariant:** everything is limited in time and
+//! number; every process that was started is ended, also on failure.
 
 mod controller;
 mod esl;

@@ -1,6 +1,7 @@
-//! Sound over RTP: an ear that tells tones apart and keeps a diary of them, a mouth that speaks one.
+//! Sound over RTP: one part listens, tells tones apart and keeps a list of them; the other part plays a tone.
 //!
-//! In: a tone to speak, the peer's address. Out: what is heard now, and what was heard from when to when.
+//! In: the tone to play, the peer's address. Out: the tone that is heard now, and each tone heard before, with its
+//! times.
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;

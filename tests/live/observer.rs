@@ -1,7 +1,7 @@
-//! What FreeSWITCH says happened: every channel event, with FreeSWITCH's own time, seen by nobody's controller.
+//! What FreeSWITCH reports: every channel event, with FreeSWITCH's own time, independent of the controller.
 //!
-//! In: a connection of its own to the event socket. Out: events to ask about and to wait for.
-//! **Invariant:** the reading task waits for nothing but the socket; a slow reader would stall FreeSWITCH.
+//! In: a connection of its own to the event socket. Out: the events so far, and events to wait for. **Invariant:** the
+//! task that reads waits for nothing but the socket; a slow reader would stall FreeSWITCH.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,7 +1,7 @@
-//! A program that a test started: its output in a file, its end certain.
+//! A program that a test started. Its output goes to a file, and it always ends with the test.
 //!
-//! **Invariant:** only processes started here are ever signalled, each by its own id; each dies when it is
-//! dropped, and (where `setpriv` is installed) also when this test is killed.
+//! **Invariant:** only processes started here are signalled, each by its own id. Each dies when it is dropped and,
+//! where `setpriv` is installed, also when this test is killed.
 
 use std::ffi::OsString;
 use std::fs::File;

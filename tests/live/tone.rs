@@ -1,4 +1,4 @@
-//! Tones by which a caller or a phone tells what it hears, and the sums that find them in sound.
+//! The tones that tell what a caller or a phone hears, and the arithmetic that finds them in sound.
 
 use std::f64::consts::TAU;
 

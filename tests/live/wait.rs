@@ -1,4 +1,4 @@
-//! Waiting with an end: for futures, and for things that can only be asked about.
+//! Waiting with a time limit: for futures, and for conditions that must be polled.
 
 use std::future::Future;
 use std::time::Duration;

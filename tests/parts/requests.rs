@@ -1,4 +1,4 @@
-//! Requests over HTTP, from people, programs, robots and enemies.
+//! Requests over HTTP: from people, programs, robots and attackers.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,4 +1,4 @@
-//! FreeSWITCH's half: the files of `fs-dialplan/` and what `dozvon dialplan` makes of them.
+//! The dialplan: the files of `fs-dialplan/`, and what `dozvon dialplan` makes of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

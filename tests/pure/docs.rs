@@ -1,5 +1,5 @@
-//! The pages of the documentation: every command is one, every TOML block is read, every link leads somewhere, every
-//! picture shows what the code says.
+//! The pages of the documentation: every command exists, every TOML block can be read, every link leads somewhere, and
+//! every picture shows what the code says.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};

@@ -1,5 +1,5 @@
-//! A room imports rooms below it only. The order stands in `src/lib.rs`, as a table that this test reads; each import of
-//! the sources is held against it. Within a folder, no files import each other in a circle.
+//! A room imports only rooms of the rows below it. This test reads the order from the table in `src/lib.rs` and
+//! compares every import of the sources with it. Within a folder, no files import each other in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 

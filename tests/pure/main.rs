@@ -1,5 +1,5 @@
-//! Tests of what decides, and of the source itself. They read files of the repository and nothing else: no socket, no
-//! database, no process, no clock.
+//! Tests of the pure decisions, and of the source itself. They read files of the repository and nothing else: no
+//! socket, no database, no process, no clock.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

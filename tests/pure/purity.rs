@@ -1,8 +1,8 @@
-//! Promise 9: what decides is pure. No clock, no database, no task and no log in what says who is rung, where a call
-//! goes and what is owed: the same history gives the same decision.
+//! Promise 9: the decisions are pure. The code that decides who is rung, where a call goes and what we owe a caller has
+//! no clock, no database, no task and no log: the same history gives the same decision.
 //!
-//! Pure are the rooms that the table in `src/lib.rs` calls pure decisions, and every room below them but the tools; and
-//! each file elsewhere whose first lines say so: "Pure.", "(pure)" or ": pure."
+//! Pure are the rooms that the table in `src/lib.rs` calls pure decisions, every room below them except the tools, and
+//! each other file whose first lines say so: "Pure.", "(pure)" or ": pure."
 
 use super::source::{Layer, Source, layers, sources};
 

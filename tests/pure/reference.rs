@@ -1,6 +1,6 @@
-//! Pages of `docs/reference/` that are made of the code: each is compared with what the code says now.
+//! The pages of `docs/reference/` that are generated from the code: each is compared with what the code says now.
 //!
-//! To write them anew: `DOZVON_WRITE_DOCS=1 cargo test --test pure reference`.
+//! To write them again: `DOZVON_WRITE_DOCS=1 cargo test --test pure reference`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -1,7 +1,8 @@
-//! The pages of `docs/reference/` that tell every key of dozvon.toml and rules.toml, made of the types that read them.
+//! The pages of `docs/reference/` that describe every key of dozvon.toml and rules.toml, generated from the types that
+//! read these files.
 //!
-//! A key, its type and its meaning come from the field and the comment above it; its default from the value that the
-//! program has where nothing is stated; its example from the file that `dozvon init` makes.
+//! A key, its type and its meaning come from the field and the comment above it. Its default is the program's default.
+//! Its example comes from the file that `dozvon init` writes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

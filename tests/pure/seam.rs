@@ -1,4 +1,4 @@
-//! The tests of the whole controller look at it as an administrator does. The few looks inside are in one file.
+//! The tests of the whole controller observe it as an administrator does. The few exceptions are in one file.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The sources as the tests of them see them: read from the tree, so that no file is forgotten.
+//! The sources, as tests of the source read them: from the folder tree, so that no file is forgotten.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

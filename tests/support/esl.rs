@@ -1,4 +1,4 @@
-//! The event socket as a controller meets it: frames, and a connection on which commands are sent and events are heard.
+//! The event socket as a controller sees it: frames, and a connection on which commands are sent and events arrive.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! HTTP on loopback: a server that answers as it is told, and a client that says exactly what it is told.
+//! HTTP on loopback: a server that answers as the test says, and a client that sends exactly what the test says.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

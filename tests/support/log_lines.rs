@@ -1,5 +1,5 @@
-//! What the log says to the thread that listens: one subscriber for the whole process, so that no test's decides what
-//! another one's may hear.
+//! The log lines of the current thread. One subscriber serves the whole process, so that no test changes what another
+//! test sees.
 
 use std::cell::RefCell;
 use std::io::Write;

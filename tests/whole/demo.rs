@@ -1,4 +1,4 @@
-//! The built `dozvon demo`: what it tells of its day, and that it lets other people's databases be.
+//! The built `dozvon demo`: what it prints, and that it refuses databases of others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

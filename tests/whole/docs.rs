@@ -1,6 +1,6 @@
-//! The README and the getting-started page, carried out as they stand: each page's TOML blocks are put into the files that
-//! they are about, each `sh` block is run by a shell, against the FreeSWITCH stand-in. What a page says of its blocks
-//! stands in comments: see `support/markdown.rs`.
+//! The README and the getting-started page, carried out as they stand: each page's TOML blocks are put into their
+//! files, and a shell runs each `sh` block, against the FreeSWITCH stand-in. Comments on the page say how to run a
+//! block: see `support/markdown.rs`.
 
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};

@@ -1,4 +1,4 @@
-//! The built `dozvon serve` as a service manager meets it: its log, the signal to stop, and ports that are taken.
+//! The built `dozvon serve` as a service manager sees it: its log, the signal to stop, and ports that are taken.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};

@@ -1,4 +1,4 @@
-//! The built command from an empty folder to a checked installation; and what it says of mistakes.
+//! The built command from an empty folder to a checked installation, and what it says about mistakes.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

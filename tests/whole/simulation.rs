@@ -1,8 +1,8 @@
-//! Days of calls through the controller and a simulated FreeSWITCH, drawn from a seed, with the promises of the
-//! architecture checked after each.
+//! Days of calls through the controller and a simulated FreeSWITCH, drawn from a seed. The promises of
+//! docs/architecture/promises.md are checked after each day.
 //!
-//! A failing seed is played again with `DOZVON_SEED=7 cargo test --test whole simulation`; `DOZVON_DAYS=2000` plays more days
-//! than ten, and `DOZVON_SIDE_BY_SIDE=16` more of them at the same time.
+//! To play a failing seed again: `DOZVON_SEED=7 cargo test --test whole simulation`. `DOZVON_DAYS=2000` plays that many
+//! days instead of ten, and `DOZVON_SIDE_BY_SIDE=16` plays that many at the same time.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

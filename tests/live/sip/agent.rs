@@ -1,4 +1,4 @@
-//! The task behind a SIP end: orders and datagrams in, datagrams and the state of its calls out.
+//! The task behind a SIP end: it takes orders and datagrams, sends datagrams, and reports the state of its calls.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

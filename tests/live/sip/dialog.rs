@@ -1,4 +1,4 @@
-//! One call as a SIP dialog (RFC 3261 §12): who the two sides are, what is unanswered.
+//! One call as a SIP dialog (RFC 3261 §12): its two sides, and the requests without an answer.
 
 use std::net::SocketAddr;
 

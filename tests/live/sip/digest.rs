@@ -1,4 +1,4 @@
-//! Digest authentication (RFC 2617 §3.2.2, `qop=auth`), with which a phone shows that it is who it says.
+//! Digest authentication (RFC 2617 §3.2.2, `qop=auth`) for phones that register.
 
 use super::message::mark;
 

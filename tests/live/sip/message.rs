@@ -1,4 +1,4 @@
-//! SIP messages (RFC 3261) as much of them as two ends on one machine need: read, answer, ask.
+//! SIP messages (RFC 3261), as much of them as two ends on one machine need: parsing, answers, requests.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;

@@ -1,9 +1,9 @@
-//! SIP phones and callers, real ones on UDP, each steered from the test.
+//! Real SIP phones and callers over UDP, each steered by the test.
 //!
-//! In: orders (dial, answer, hang up, transfer) and a behaviour for calls that come in. Out: every call that
-//! it made or got, with its stage, and an ear on its sound.
-//! **Invariant:** an end answers whatever FreeSWITCH asks of it, so that nothing hangs for want of an answer.
-//! Deliberately absent: proxies, anything but UDP on the loopback interface.
+//! In: orders (dial, answer, hang up, transfer), and a behaviour for calls that come in. Out: every call that the end
+//! made or received, with its stage and its sound. **Invariant:** an end answers every request of FreeSWITCH, so that
+//! nothing hangs because an answer is missing. Deliberately absent: proxies, and anything but UDP on the loopback
+//! interface.
 
 mod agent;
 mod dialog;

@@ -1,4 +1,4 @@
-//! What an agent's phone says of them, and where else they talk.
+//! What an agent's phone tells about the agent, and calls that the agent has elsewhere.
 
 use anyhow::{Context, Result, ensure};
 

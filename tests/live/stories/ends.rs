@@ -1,4 +1,4 @@
-//! The harness tries itself on FreeSWITCH alone, with no controller: what the stories rest on.
+//! Tests of the harness itself on FreeSWITCH alone, without a controller: the stories rely on these.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Callers whose names, numbers and headers are made to be run.
+//! Callers whose names, numbers and headers try to run something.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Answers that come too late, and an agent who passes the caller on.
+//! Answers that come too late, and an agent who transfers the caller.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The stories, in the order in which they are told.
+//! The stories, in the order in which they run.
 
 mod agents;
 mod callbacks;

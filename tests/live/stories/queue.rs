@@ -1,4 +1,4 @@
-//! A caller waits, phones ring, somebody takes the call or nobody does.
+//! A caller waits, phones ring, and somebody takes the call or nobody does.
 
 use std::time::Duration;
 

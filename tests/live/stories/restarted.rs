@@ -1,4 +1,4 @@
-//! FreeSWITCH itself dies and comes back.
+//! FreeSWITCH dies and comes back.
 
 use std::time::Duration;
 

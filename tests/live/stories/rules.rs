@@ -1,4 +1,4 @@
-//! What the rules say of agents and of those who gave up.
+//! What the rules say about agents and about callers who gave up.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The controller is stopped, gently or not, while callers wait and while they talk.
+//! The controller is stopped or killed while callers wait and while they talk.
 
 use std::time::Duration;
 

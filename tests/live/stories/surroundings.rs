@@ -1,5 +1,5 @@
-//! What the controller stands on breaks: the process with another one standing by, the first of two addresses, the
-//! disk.
+//! Something that the controller needs breaks: its process, while another one stands by; the first of two addresses;
+//! the disk.
 
 use std::fs::File;
 use std::io::Write as _;

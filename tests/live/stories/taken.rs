@@ -1,5 +1,5 @@
-//! Somebody else takes a caller out of the controller's hands: with a transfer, an intercept, a pickup, or as an agent
-//! who passes the caller on.
+//! Somebody else takes a caller from the controller: by a transfer, an intercept or a pickup, or an agent transfers the
+//! caller.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What amoCRM does to us, what that means, and that no secret is told with it.
+//! Failures of amoCRM, what each means, and that no error contains a secret.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What amoCRM is told of each contact, and that it is told once.
+//! What is written into amoCRM for each contact, and that it is written once.
 
 use dozvon::config::crm::Settings;
 use dozvon::missed::attempt::Disposition;

@@ -1,4 +1,4 @@
-//! How a CRM is spoken to: past the proxies of the environment, by name, and within bounds.
+//! HTTP to a CRM: without the proxies of the environment, by host name, with limits on time and size.
 
 use axum::body::Body;
 use axum::http::Response;

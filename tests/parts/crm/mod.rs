@@ -1,8 +1,7 @@
-//! The CRM adapters against servers of our own on loopback.
+//! The CRM adapters against servers of the tests on loopback.
 //!
-//! `amo_writing` is what amoCRM is told and that it is told once, `amo_troubles` what it does to us, `tokens` how they
-//! are renewed (Bitrix24's, too), `generic` any other CRM, `http` how each
-//! of them is spoken to.
+//! `amo_writing` tests what is written into amoCRM, `amo_troubles` its failures, `tokens` the renewal of tokens
+//! (Bitrix24's too), `generic` any other CRM, `http` the HTTP client.
 
 mod amo_troubles;
 mod amo_writing;

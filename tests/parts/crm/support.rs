@@ -1,4 +1,4 @@
-//! Contacts, a store of tokens, a CRM of the settings, and a server that answers as it is told.
+//! Contacts, a store of tokens, a CRM made from settings, and a server that answers as the test says.
 
 use std::future::ready;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Tokens are renewed once, kept before they are used, and never lost.
+//! Tokens are renewed once, stored before they are used, and never lost.
 
 use std::sync::{Arc, Mutex};
 

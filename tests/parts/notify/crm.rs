@@ -1,4 +1,5 @@
-//! The CRM behind the relay: what it is told when it is away, when it has too much, and when we were restarted.
+//! The CRM behind the relay: deliveries while it is away, while it refuses further requests, and after a restart of the
+//! controller.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Bitrix24 as an application: calls are told as calls, each once, whatever gets lost.
+//! Bitrix24 as an application: calls are registered as calls, each once, even if answers are lost.
 
 use std::time::Duration;
 

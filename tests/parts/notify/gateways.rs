@@ -1,4 +1,4 @@
-//! SMS gateways and Telegram, by what they answer.
+//! SMS gateways and Telegram: what each of their answers means.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Letters, and a mail server that defers and refuses.
+//! E-mails, and a mail server that defers and refuses.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

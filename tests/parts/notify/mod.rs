@@ -1,9 +1,9 @@
-//! Telling people: the relay and its channels against receivers of our own on loopback.
+//! Notifications: the relay and its channels against receivers of the tests on loopback.
 //!
-//! `support` makes a store with a relay and a web receiver; `webhooks` is what receivers do to us, `order` what is kept
-//! whatever happens (most of it in virtual time), `mail` a mail server that defers, `gateways` SMS and messengers, `smpp`
-//! a short message centre (which `smsc` is), `crm` a CRM that is away, has too much, or lets tokens run out, `crm_calls` one that
-//! is told calls as calls.
+//! `support` makes a store with a relay and a web receiver. `webhooks` tests failures of receivers, `order` what holds
+//! whatever happens (mostly in virtual time), `mail` a mail server that defers, `gateways` SMS and messengers, `smpp` a
+//! short message centre (`smsc` is its stand-in), `crm` a CRM that is away, refuses requests, or lets tokens expire,
+//! `crm_calls` a CRM that registers calls.
 
 mod crm;
 mod crm_calls;

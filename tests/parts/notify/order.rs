@@ -1,4 +1,4 @@
-//! What is kept whatever happens: the order, every event, and the number of tries.
+//! What holds whatever happens: the order, that no event is lost, and the number of tries.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

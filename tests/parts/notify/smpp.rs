@@ -1,4 +1,4 @@
-//! SMS by SMPP, and a short message centre that throttles, cuts, is silent, and answers in whatever order.
+//! SMS by SMPP, with a short message centre that throttles, cuts connections, is silent, and answers in any order.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

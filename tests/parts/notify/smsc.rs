@@ -1,4 +1,4 @@
-//! A short message centre that answers as it is told.
+//! A short message centre that answers as the test says.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! A store with a relay, and a receiver of HTTP that answers as it is told.
+//! A store with a relay, and an HTTP receiver that answers as the test says.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

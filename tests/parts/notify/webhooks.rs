@@ -1,4 +1,4 @@
-//! What receivers of webhooks see, and what they do to us.
+//! What receivers of webhooks get, and how they fail.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

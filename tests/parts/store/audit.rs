@@ -1,4 +1,4 @@
-//! The chain of what was done, the erasure of a person, and the end of old rows, on both databases.
+//! The audit chain, the erasure of a person, and the deletion of old rows, on both databases.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What refuses a call back: the database by itself, and every guard when a case is leased and when it is dialled.
+//! What refuses a callback: the database by itself, and every guard when a case is leased and when it is dialled.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,7 +1,7 @@
-//! Whatever happens, in whatever order, in two processes, with clocks that jump: the rules of paying back hold.
+//! The rules of callbacks hold whatever happens, in any order, in two processes, with clocks that jump.
 //!
-//! A sequence of events is played on a database; after each one, plain SQL looks whether a rule is broken. At the end
-//! everybody is free and time goes on: then nothing may be left hanging.
+//! A sequence of events is played on a database. After each event, plain SQL checks that no rule is broken. At the end
+//! all agents are free and time passes: then no case may be stuck.
 
 use std::cell::RefCell;
 

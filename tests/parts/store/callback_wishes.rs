@@ -1,4 +1,4 @@
-//! Stories of paying back that nobody planned: wishes, colleagues, and our own failures.
+//! Callbacks that do not go as planned: wishes of customers, actions of colleagues, and our own failures.
 
 use std::sync::Arc;
 use std::time::Duration;

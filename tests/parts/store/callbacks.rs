@@ -1,4 +1,4 @@
-//! The stories of paying back, by the steps that the product makes, at instants made by hand.
+//! The stories of callbacks, in the steps that the product makes, with the clock set by the test.
 
 use std::time::Duration;
 

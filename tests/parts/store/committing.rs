@@ -1,4 +1,5 @@
-//! Group commit: together to the disk, each for itself in failure; reads; news of others.
+//! Group commit: transactions share one commit, each fails alone; reads; and how a process learns of other processes'
+//! changes.
 
 use std::sync::mpsc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What closes a case: contact that began after the last miss, and lasted long enough.
+//! What closes a case: a talk that began after the last miss and lasted long enough.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the CRM has told us, and what is to be told it of talks.
+//! What the CRM has answered, and which talks are written into it.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Where a person may still stand after an erasure: in events whose case and call are gone, in any text column, in the raw
-//! files, and for whoever may read these.
+//! Where a person may still be found after an erasure: in events whose case and call are gone, in any text column, in
+//! the raw files, and by anybody who may read these files.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How many cases missed calls open before further ones wait for people.
+//! How many cases missed calls open before further cases wait until a person decides.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How many customers are dialled in an hour, all together.
+//! How many customers are dialled in an hour, by all together.
 
 use dozvon::clock::UnixMs;
 use dozvon::ids::{CallId, CaseId, ChannelId, CoreId};

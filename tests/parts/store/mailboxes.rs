@@ -1,4 +1,4 @@
-//! How much is written to one mailbox, however its address is written.
+//! How many messages one mailbox gets, however its address is spelled.
 
 use dozvon::missed::outgoing::{Limits, Medium, Spent};
 use dozvon::store::outbox::{Ask, permit};

@@ -1,6 +1,8 @@
-//! What another process does between our reading and our writing, on PostgreSQL: it is seen, never undone.
-//! Each test has the other one change a row and not commit, begins our transaction, waits until it waits for the other
-//! (or is done, as it would be without the guard), and lets the other commit.
+//! What another process writes between our reading and our writing, on PostgreSQL: our transaction sees it and never
+//! undoes it.
+//!
+//! In each test the other process changes a row and does not commit. Our transaction begins, and either waits for the
+//! other process or, as it would without the guard, ends. Then the other process commits.
 
 use std::time::Duration;
 

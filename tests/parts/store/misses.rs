@@ -1,4 +1,4 @@
-//! Offers that an agent let go, counted in a row, and how long the agent rests after one.
+//! Offers that an agent did not take, counted in a row, and the pause of the agent after one.
 
 use std::time::Duration;
 

@@ -1,13 +1,9 @@
 //! The store on both databases: every test runs on SQLite, and on PostgreSQL where its package is installed.
 //!
-//! `support` makes the databases (and a private PostgreSQL server); `opening` is what is refused before the first
-//! query, `upgrading` what the rows of an earlier program become, `committing` the group commit, `guards` what the
-//! databases refuse whoever writes, `racing` the same with several processes, `meanwhile` what others do between reading
-//! and writing, `stories` calls from arrival to case, `callbacks` the stories of paying back, `callback_wishes` those that
-//! nobody planned, `callback_guards` what refuses a dial, `callback_properties` that no sequence of events breaks the
-//! rules, `crm` what the CRM told us, `reminders` who is told that somebody waits, `telling` whether the caller is,
-//! `audit` the chain of what was done and the end of data, `retention` the rest of that, `rules` and `reports` what their names say, `docs` the queries of
-//! the documentation, `words` the words that the source, the tables and the guards have in common.
+//! The first line of each file says what it tests. To find a test: `opening`, `upgrading` and `tls` are about the
+//! database itself; `committing`, `guards`, `racing` and `meanwhile` about transactions; `stories` about calls; `callbacks`
+//! and the files named after it about callbacks; `reminders` and `telling` about notifications; `audit`, `erasing` and
+//! `retention` about what is kept; `docs` and `words` about the texts of the documentation and of the guards.
 
 mod audit;
 mod callback_guards;

@@ -1,4 +1,4 @@
-//! What is refused before the first query, and in which words.
+//! What is refused before the first query, and with which error.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

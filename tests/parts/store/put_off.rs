@@ -1,4 +1,4 @@
-//! Who may put off a case, and what overrules it.
+//! Who may put off a case, and what cancels that.
 
 use std::time::Duration;
 

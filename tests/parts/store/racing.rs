@@ -1,4 +1,4 @@
-//! Several processes at once. The children are this very program, told by the environment which part to play.
+//! Several processes at once. The children are this test program itself; the environment tells each which part to play.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,4 @@
-//! Who is told as the reaction time passes.
+//! Who is notified while the reaction time passes.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is kept for how long: requests, what was told, and dials that were refused.
+//! How long rows are kept: requests, notifications, and dials that were refused.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The rules: read as they were stated, and made equal with as few changes as possible.
+//! The rules: read back as they were written, and applied with as few changes as possible.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Calls from arrival to what we owe, as the controller writes them.
+//! Calls from the arrival to the case, as the controller records them.
 
 use std::time::Duration;
 

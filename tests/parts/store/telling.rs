@@ -1,4 +1,4 @@
-//! Whether the caller may be told what happens to their case, and where.
+//! Whether the caller may be notified of what happens to their case, and at which address.
 
 use dozvon::missed::case::Closed;
 use dozvon::store::requests::{self, Request};

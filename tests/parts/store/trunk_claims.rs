@@ -1,4 +1,4 @@
-//! What a trunk says of a customer before any phone rang.
+//! What a trunk reports about a customer before any phone rang.
 
 use dozvon::ids::ChannelId;
 use dozvon::missed::attempt::Disposition;

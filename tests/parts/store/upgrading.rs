@@ -1,4 +1,4 @@
-//! What the rows of an earlier program become when the schema goes on.
+//! What a migration makes of the rows of an earlier program.
 
 use dozvon::config::store::Settings;
 use dozvon::store::Store;

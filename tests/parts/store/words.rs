@@ -1,5 +1,5 @@
-//! The words of the database: what the source compares with a column is a word of that column, and what a guard says is
-//! plain.
+//! The words of the database: a word that the source compares with a column is a word of that column, and the messages
+//! of guards are plain.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

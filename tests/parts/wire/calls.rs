@@ -1,4 +1,4 @@
-//! What we say to a caller's socket, and what we make of what it says.
+//! What the controller sends to a caller's socket, and how it reads what the socket sends.
 
 use std::time::Duration;
 

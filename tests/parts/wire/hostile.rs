@@ -1,4 +1,4 @@
-//! Peers that mean harm, or are broken.
+//! Peers that attack the controller, or are broken.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Legs on a node: from originate until surely gone, with the link coming and going.
+//! Legs on a node: from the originate until each is certainly gone, while the link goes down and comes up.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

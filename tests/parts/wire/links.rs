@@ -1,4 +1,4 @@
-//! Links to a node that hangs, babbles or falls silent.
+//! Links to a node that hangs, sends garbage or falls silent.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,4 @@
-//! What the log says at the level that people run it at.
+//! What the log says at the default level.
 
 use std::time::Duration;
 

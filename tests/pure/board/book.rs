@@ -1,4 +1,4 @@
-//! What is true of a board, written down without any thought of speed.
+//! A model of the board: it records what is true, and is not optimised.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! What may happen to a board, at random.
+//! Random histories of a board.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The board against a model that looks at every pair of caller and agent, on random histories.
+//! The board against a model that checks every pair of caller and agent, on random histories.
 
 mod book;
 mod history;

@@ -1,4 +1,4 @@
-//! Short histories that show what the rules mean.
+//! Short histories that show what the rules of the board mean.
 
 use dozvon::clock::UnixMs;
 use dozvon::queue::board::{Board, QueueSpec};

@@ -1,4 +1,4 @@
-//! What the account does with a request: `/api/v4`.
+//! How the amoCRM stand-in handles a request to `/api/v4`.
 
 use serde_json::{Value, json};
 

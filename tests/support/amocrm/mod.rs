@@ -1,7 +1,7 @@
-//! An amoCRM of our own on loopback: cards, calls, the unsorted, notes and tasks, as an integration may see them.
+//! A stand-in for amoCRM on loopback: cards, calls, unsorted leads, notes and tasks, as an integration sees them.
 //!
-//! Sources: amocrm.ru/developers and github.com/amocrm/amocrm-api-php. It is stricter than
-//! they say: a call that is sent twice is there twice, and more than seven requests in any second are too many.
+//! Sources: amocrm.ru/developers and github.com/amocrm/amocrm-api-php. The stand-in is stricter than these say: a call
+//! that is sent twice is stored twice, and more than seven requests in any second are too many.
 
 mod api;
 

@@ -1,4 +1,5 @@
-//! The portal's telephony, as an application may use it: calls are registered, then finished, then in the statistics.
+//! The telephony of the Bitrix24 stand-in, as an application uses it: a call is registered, then finished, then listed
+//! in the statistics.
 //!
 //! Source: github.com/bitrix24/b24restdocs, api-reference/telephony.
 

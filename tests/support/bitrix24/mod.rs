@@ -1,5 +1,5 @@
-//! A Bitrix24 of our own on loopback: cards, leads and activities, as an inbound webhook may see them, and (in `calls`)
-//! calls, as only an application may.
+//! A stand-in for Bitrix24 on loopback: cards, leads and activities, as an inbound webhook sees them, and (in `calls`)
+//! calls, as only an application sees them.
 //!
 //! Source: github.com/bitrix24/b24restdocs.
 

@@ -1,5 +1,5 @@
-//! A private PostgreSQL server from Debian's package: its data in a temporary folder, only a socket file there,
-//! ended by the number of its process when the tests' process ends, however it ends.
+//! A private PostgreSQL server from Debian's package. Its data is in a temporary folder, it listens only on a socket
+//! file there, and it ends with the tests' process, however that ends.
 #![allow(
     clippy::explicit_write,
     clippy::zombie_processes,

@@ -1,4 +1,4 @@
-//! What becomes of agents whom callbacks and callers want at the same time, or one after the other.
+//! Agents whom callbacks and callers want at the same time, or one after the other.
 
 use std::time::Duration;
 

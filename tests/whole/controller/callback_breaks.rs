@@ -1,4 +1,5 @@
-//! Calls back in which we, or FreeSWITCH, break off: the attempt counts, nothing is left behind, and the case goes on.
+//! Callbacks during which the controller or FreeSWITCH breaks: the attempt counts, nothing is left behind, and the case
+//! goes on.
 
 use diesel::RunQueryDsl as _;
 use dozvon::missed::attempt::Disposition;

@@ -1,4 +1,4 @@
-//! Calls back, from the miss to the disposition. Those that need a whole controller.
+//! Callbacks from the miss to the disposition, where a whole controller is needed.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

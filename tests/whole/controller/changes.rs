@@ -1,4 +1,4 @@
-//! A running controller acts at once on what the command line has changed.
+//! A running controller acts at once on changes that the command line makes.
 
 use std::time::Duration;
 

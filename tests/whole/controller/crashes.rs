@@ -1,7 +1,7 @@
-//! Short days on which things break at random moments, drawn from a seed: whatever it is, nobody who holds the line is
-//! lost, and no row.
+//! Short days on which things break at random moments, drawn from a seed: no caller who holds the line is lost, and no
+//! row is.
 //!
-//! `DOZVON_SEED=7` plays one day again, `DOZVON_DAYS=1000` plays so many.
+//! `DOZVON_SEED=7` plays one day again, `DOZVON_DAYS=1000` plays that many days.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,4 @@
-//! Customers who are dialled before an agent is there, and the law's guards on that.
+//! Customers who are dialled before an agent is there, and the legal limits on that.
 
 use std::time::Duration;
 

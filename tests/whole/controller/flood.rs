@@ -1,4 +1,4 @@
-//! More calls are missed than may open cases in an hour.
+//! More calls are missed in an hour than may open cases that are called automatically.
 
 use std::time::Duration;
 

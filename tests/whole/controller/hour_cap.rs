@@ -1,4 +1,4 @@
-//! All customers together have been dialled as often as they may be in an hour.
+//! The hourly limit of dials to customers is reached.
 
 use dozvon::ids::CaseId;
 use dozvon::queue::agent::{Activity, Step};

@@ -1,5 +1,5 @@
-//! A controller that is started while another process has the right to be it. Time is virtual: it stands still while the
-//! database works, so a busy machine changes nothing.
+//! A controller is started while another process holds the lock. Time is virtual: it stands still while the database
+//! works, so a busy machine changes nothing.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What the log says at the level that people run it at: whose phone rings, who did not take a call, whose status changes,
-//! and what a callback did.
+//! What the log says at the default level: whose phone rings, who did not take a call, whose status changes, and how a
+//! callback went.
 
 use std::time::Duration;
 

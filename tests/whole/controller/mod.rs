@@ -1,8 +1,8 @@
-//! A whole controller: the ways that a call can take, and what happens when it is killed at the worst moment, or when
-//! what it stands on breaks. Nobody who holds the line is lost, and no row.
+//! A whole controller: the paths that a call can take, and what happens when the controller is killed at the worst
+//! moment or something that it needs breaks. No caller who holds the line is lost, and no row is.
 //!
-//! The controller runs in a runtime of its own, which is torn down without a word: the sockets close, no task gets
-//! to say anything. FreeSWITCH is the stand-in; time is real.
+//! The controller runs in a runtime of its own, which is shut down without warning: the sockets close, and no task can
+//! finish its work. FreeSWITCH is the stand-in; time is real.
 
 mod agents;
 mod callback_breaks;

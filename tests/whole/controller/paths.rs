@@ -1,4 +1,4 @@
-//! The ways that a call can take through the whole controller, and what must come before what.
+//! The paths that a call can take through the whole controller, and which step must come before which.
 
 use std::time::Duration;
 

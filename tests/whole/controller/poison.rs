@@ -1,4 +1,4 @@
-//! Rows that the database does not let us work on: they are skipped, logged and counted, and hold up no other row.
+//! Rows that the database refuses to change: they are skipped, logged and counted, and no other row waits for them.
 
 use diesel::RunQueryDsl as _;
 use dozvon::ids::{AttemptId, CaseId};

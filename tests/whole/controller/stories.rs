@@ -1,4 +1,4 @@
-//! What happens when the controller is killed at a moment that was chosen.
+//! The controller is killed at a chosen moment.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -1,6 +1,5 @@
-//! What happens when the database is slow, full or out of reach, or too many call: whoever talks goes on, whoever
-//! waits has music, who comes anew goes to the dialplan's fallback at once, and nothing is said to be recorded that
-//! is not.
+//! The database is slow, full or out of reach, or too many callers arrive: talks go on, callers who wait keep their
+//! music, new callers go to the dialplan's fallback at once, and nothing is reported as recorded before it is.
 
 use std::time::Duration;
 

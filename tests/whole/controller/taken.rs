@@ -1,5 +1,5 @@
-//! Somebody else takes a caller out of our hands, wherever they are in their story: nobody is rung for them any more,
-//! nothing is played to them, no case is opened, and whoever has them now is left alone.
+//! Somebody else takes a caller from the controller, at any point of the call: no phone rings for the caller any more,
+//! nothing is played to them, no case is opened, and whoever has the caller keeps them.
 
 use std::time::Duration;
 

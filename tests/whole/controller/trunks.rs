@@ -1,4 +1,4 @@
-//! Over which trunk a customer is dialled, and what becomes of calls for which none has room.
+//! Over which trunk a customer is dialled, and what happens to calls for which no trunk has room.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

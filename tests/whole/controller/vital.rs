@@ -1,4 +1,4 @@
-//! A task that everything depends on ends, or hangs.
+//! A vital task ends or hangs.
 
 use std::time::Duration;
 

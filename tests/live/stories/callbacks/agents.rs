@@ -1,4 +1,4 @@
-//! What becomes of agents whose phones ring for a callback.
+//! Agents whose phones ring for a callback.
 
 use std::time::Duration;
 

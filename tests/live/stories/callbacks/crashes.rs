@@ -1,4 +1,4 @@
-//! FreeSWITCH, or the controller, dies while a customer is called back.
+//! FreeSWITCH or the controller dies during a callback.
 
 use anyhow::{Context, Result, ensure};
 use dozvon::missed::attempt::Disposition;

@@ -1,4 +1,4 @@
-//! The customer is called before an agent is there.
+//! The customer is dialled before an agent is there.
 
 use std::time::Duration;
 

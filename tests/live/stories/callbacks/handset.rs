@@ -1,4 +1,4 @@
-//! An agent dials a customer at her own phone, and says by keys what came of it.
+//! An agent dials a customer at their own phone, and records the result with a code.
 
 use anyhow::{Context, Result, ensure};
 use tokio::time::Instant;

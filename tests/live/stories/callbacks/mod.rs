@@ -1,4 +1,4 @@
-//! Somebody is missed and called back.
+//! A caller is missed and called back.
 
 pub mod agents;
 pub mod crashes;

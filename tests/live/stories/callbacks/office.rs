@@ -1,7 +1,7 @@
-//! Where callbacks are made: a controller that a customer could not reach, the customer's phone, an agent's phone.
+//! What callbacks are made with: a controller that missed a caller, the customer's phone, an agent's phone.
 //!
-//! The controller runs in this process, so that its clock can be put forward, in a runtime of its own, so that it can
-//! die.
+//! The controller runs in this process, so that its clock can be put forward. It has a runtime of its own, so that it
+//! can die.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;

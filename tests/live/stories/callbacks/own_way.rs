@@ -1,4 +1,5 @@
-//! What is dialled at a phone and is not ours goes the administrator's own way, as if we were not there.
+//! A number dialled at a phone that is not dozvon's business goes to the administrator's own dialplan, as if dozvon
+//! were not there.
 
 use anyhow::{Result, ensure};
 

@@ -1,4 +1,4 @@
-//! Trunks that refuse a dial before anything rings, as FreeSWITCH tells it.
+//! Trunks that refuse a dial before anything rings, as FreeSWITCH reports it.
 
 use anyhow::{Result, ensure};
 use dozvon::config::callback::{Dial, Trunk};
