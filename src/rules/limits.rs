@@ -1,4 +1,4 @@
-//! The bounds of each limit of a policy, and their source: a law, or a rule of our own ("the house").
+//! The bounds of each limit of a policy, and their source: a law, or dozvon's own limit.
 //!
 //! In: a [`Policy`]. Out: its [`Limit`]s, and a [`Fault`] for each that is out of bounds. docs/compliance.md lists the
 //! sources by the numbers given here (R3 and so on). **Invariant:** the defaults of every profile are lawful.
@@ -50,10 +50,10 @@ pub struct Fault {
     pub law: &'static str,
 }
 
-const HOUSE: &str = "the house";
-const HOUSE_CAP: &str = "the house rule (at most three attempts a working day)";
+const OWN: &str = "dozvon's own limit";
+const OWN_CAP: &str = "dozvon's own limit (at most three attempts a working day)";
 const DEBT: &str = "230-FZ article 7 part 3 (R3)";
-const UNSET: &str = "the house; some laws set it for sales (R15: 4 in 30 days, R21: 3 in 24 hours)";
+const UNSET: &str = "dozvon's own limit; some laws set one for sales (R15: 4 in 30 days, R21: 3 in 24 hours)";
 const SALES: &str = "47 CFR 64.1200(c)(1) and 16 CFR 310.4(c) (R16), some laws less (R15, R21)";
 const SPACING: &str = "12 CFR 1006.14 and 47 CFR 68.318, calls in rapid succession (R20, R22)";
 const RINGING: &str = "47 CFR 64.1200(a)(6) and 68.318(b) (R17, R22)";
@@ -91,7 +91,7 @@ impl Policy {
     /// The limits on how often a number is called.
     fn caps(&self) -> [Limit; 4] {
         let debt = self.profile == Profile::Debt;
-        let (most, law) = if debt { (1, DEBT) } else { (CAP_A_DAY, HOUSE_CAP) };
+        let (most, law) = if debt { (1, DEBT) } else { (CAP_A_DAY, OWN_CAP) };
         let span = |key, cap: Option<i64>, most_of_debt: i64| {
             let (most, law) = if debt { (most_of_debt, DEBT) } else { (MANY, UNSET) };
             let lawful = cap.map_or(!debt, |cap| (1..=most).contains(&cap));
@@ -121,12 +121,12 @@ impl Policy {
                     && self.retry_delays.iter().all(|gap| (MINUTE * 15..=DAY).contains(gap)),
             },
             span("ring_timeout", self.ring, SECOND * 15, MINUTE, RINGING),
-            span("reaction_time", self.reaction, SECOND, DAY, HOUSE),
+            span("reaction_time", self.reaction, SECOND, DAY, OWN),
             Limit {
                 key: "escalation_pct",
                 value: list(self.escalation_pct.iter()),
                 bound: format!("1 to 10 shares of 1 to {MANY} that rise"),
-                law: HOUSE,
+                law: OWN,
                 lawful: (1..=10).contains(&self.escalation_pct.len())
                     && shares_rise
                     && self.escalation_pct.iter().all(|share| (1..=MANY).contains(&i64::from(*share))),
@@ -137,7 +137,7 @@ impl Policy {
     /// The limits on the time of the day.
     fn hours(&self) -> [Limit; 4] {
         let (weekdays, weekends, law) = match self.profile {
-            Profile::Service => ((0, 1440), (0, 1440), HOUSE),
+            Profile::Service => ((0, 1440), (0, 1440), OWN),
             Profile::Sales => ((480, 1260), (480, 1260), SALES),
             Profile::Debt => ((480, 1320), (540, 1200), DEBT),
         };
@@ -160,7 +160,7 @@ impl Policy {
         [
             stretch("weekday_hours", self.weekdays, weekdays, self.weekends),
             stretch("weekend_hours", self.weekends, weekends, self.weekdays),
-            span("hours_margin", self.margin, SECOND, DAY, HOUSE),
+            span("hours_margin", self.margin, SECOND, DAY, OWN),
             recent,
         ]
     }
@@ -176,22 +176,22 @@ impl Policy {
         };
         let (prefixes, premium) = (&self.destinations, self.premium);
         [
-            span("grace", self.grace, SECOND, DAY, HOUSE),
-            span("accept_timeout", self.lease, SECOND, DAY, HOUSE),
-            number("repeat_days", self.repeat_days, 1, 31, HOUSE),
-            number("max_attempts", self.repeat_total, 1, 100, HOUSE),
+            span("grace", self.grace, SECOND, DAY, OWN),
+            span("accept_timeout", self.lease, SECOND, DAY, OWN),
+            number("repeat_days", self.repeat_days, 1, 31, OWN),
+            number("max_attempts", self.repeat_total, 1, 100, OWN),
             Limit {
                 key: "allowed_destinations",
                 value: if prefixes.is_empty() { "our country".to_owned() } else { list(prefixes.iter()) },
                 bound: "up to 100 prefixes such as +7495, or countries such as KZ".to_owned(),
-                law: HOUSE,
+                law: OWN,
                 lawful: prefixes.len() <= 100 && prefixes.iter().all(place),
             },
             Limit {
                 key: "allow_premium",
                 value: premium.to_string(),
                 bound: "true or false".to_owned(),
-                law: HOUSE,
+                law: OWN,
                 lawful: true,
             },
         ]
@@ -277,7 +277,7 @@ mod tests {
         each_is_one_fault(
             Profile::Sales,
             &[
-                ("max_attempts_per_day", "house rule", |p| p.cap_day = 4),
+                ("max_attempts_per_day", "own limit", |p| p.cap_day = 4),
                 ("weekday_hours", "R16", |p| p.weekdays = (479, 1260)),
                 ("weekday_hours", "R16", |p| p.weekdays = (480, 1261)),
                 ("weekend_hours", "R16", |p| p.weekends = (480, 1261)),
@@ -287,14 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn the_house_bounds_the_rest() {
+    fn our_own_limits_bound_the_rest() {
         each_is_one_fault(
             Profile::Service,
             &[
                 ("max_attempts_per_day", "three attempts", |p| p.cap_day = 4),
-                ("max_attempts_per_24h", "house", |p| p.cap_24h = Some(0)),
-                ("max_attempts_per_week", "house", |p| p.cap_week = Some(0)),
-                ("max_attempts_per_month", "house", |p| p.cap_month = Some(1001)),
+                ("max_attempts_per_24h", "own limit", |p| p.cap_24h = Some(0)),
+                ("max_attempts_per_week", "own limit", |p| p.cap_week = Some(0)),
+                ("max_attempts_per_month", "own limit", |p| p.cap_month = Some(1001)),
                 ("retry_delays", "rapid succession", |p| p.retry_delays = vec![]),
                 ("retry_delays", "rapid succession", |p| {
                     p.retry_delays = vec![MINUTE * 30, MINUTE * 15 - SECOND]
@@ -303,27 +303,27 @@ mod tests {
                 ("retry_delays", "rapid succession", |p| p.retry_delays = vec![MINUTE * 15; 4]),
                 ("ring_timeout", "68.318", |p| p.ring = SECOND * 14),
                 ("ring_timeout", "68.318", |p| p.ring = SECOND * 61),
-                ("reaction_time", "house", |p| p.reaction = Duration::ZERO),
-                ("reaction_time", "house", |p| p.reaction = DAY + SECOND),
-                ("escalation_pct", "house", |p| p.escalation_pct = vec![]),
-                ("escalation_pct", "house", |p| p.escalation_pct = vec![50, 50]),
-                ("escalation_pct", "house", |p| p.escalation_pct = vec![0, 50]),
-                ("escalation_pct", "house", |p| p.escalation_pct = vec![50, 1001]),
-                ("escalation_pct", "house", |p| p.escalation_pct = (1..=11).collect()),
-                ("weekday_hours", "house", |p| p.weekdays = (600, 620)),
-                ("weekend_hours", "house", |p| p.weekends = (1200, 600)),
+                ("reaction_time", "own limit", |p| p.reaction = Duration::ZERO),
+                ("reaction_time", "own limit", |p| p.reaction = DAY + SECOND),
+                ("escalation_pct", "own limit", |p| p.escalation_pct = vec![]),
+                ("escalation_pct", "own limit", |p| p.escalation_pct = vec![50, 50]),
+                ("escalation_pct", "own limit", |p| p.escalation_pct = vec![0, 50]),
+                ("escalation_pct", "own limit", |p| p.escalation_pct = vec![50, 1001]),
+                ("escalation_pct", "own limit", |p| p.escalation_pct = (1..=11).collect()),
+                ("weekday_hours", "own limit", |p| p.weekdays = (600, 620)),
+                ("weekend_hours", "own limit", |p| p.weekends = (1200, 600)),
                 ("recent_contact", "an hour", |p| p.recent_contact = Some(MINUTE * 61)),
                 ("recent_contact", "an hour", |p| p.recent_contact = Some(Duration::ZERO)),
-                ("hours_margin", "house", |p| p.margin = Duration::ZERO),
-                ("grace", "house", |p| p.grace = Duration::ZERO),
-                ("accept_timeout", "house", |p| p.lease = DAY + SECOND),
-                ("repeat_days", "house", |p| p.repeat_days = 0),
-                ("max_attempts", "house", |p| p.repeat_total = 101),
-                ("allowed_destinations", "house", |p| p.destinations = vec!["7495".to_owned()]),
-                ("allowed_destinations", "house", |p| p.destinations = vec!["+".to_owned()]),
-                ("allowed_destinations", "house", |p| p.destinations = vec!["XQ".to_owned()]),
-                ("allowed_destinations", "house", |p| p.destinations = vec!["kz".to_owned()]),
-                ("allowed_destinations", "house", |p| p.destinations = vec!["+7".to_owned(); 101]),
+                ("hours_margin", "own limit", |p| p.margin = Duration::ZERO),
+                ("grace", "own limit", |p| p.grace = Duration::ZERO),
+                ("accept_timeout", "own limit", |p| p.lease = DAY + SECOND),
+                ("repeat_days", "own limit", |p| p.repeat_days = 0),
+                ("max_attempts", "own limit", |p| p.repeat_total = 101),
+                ("allowed_destinations", "own limit", |p| p.destinations = vec!["7495".to_owned()]),
+                ("allowed_destinations", "own limit", |p| p.destinations = vec!["+".to_owned()]),
+                ("allowed_destinations", "own limit", |p| p.destinations = vec!["XQ".to_owned()]),
+                ("allowed_destinations", "own limit", |p| p.destinations = vec!["kz".to_owned()]),
+                ("allowed_destinations", "own limit", |p| p.destinations = vec!["+7".to_owned(); 101]),
             ],
         );
     }

@@ -34,7 +34,7 @@ crate::vocabulary! {
 
 /// Counted attempts to one number on one business day, across queues.
 ///
-/// Source: the house rule of the business text ("at most three callback attempts during a working day").
+/// Source: dozvon's own limit, from the business rules ("at most three callback attempts during a working day").
 /// No law sets it for service calls. Some laws set less for sales and debts; the policies of these profiles follow them.
 pub const CAP_A_DAY: i32 = 3;
 

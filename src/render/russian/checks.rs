@@ -6,6 +6,7 @@ use crate::render::russian::Pair;
 pub(super) const CHECKS: &[Pair] = &[
     ("FreeSWITCH closed the socket", "FreeSWITCH закрыл соединение"),
     ("FreeSWITCH did not answer in time", "FreeSWITCH не ответил вовремя"),
+    ("FreeSWITCH gave no answer: {why}", "FreeSWITCH не ответил: {*why}"),
     ("FreeSWITCH has no context {context}", "во FreeSWITCH нет контекста {context}"),
     (
         "FreeSWITCH has no such gateway; used by {who}",
@@ -130,8 +131,6 @@ pub(super) const CHECKS: &[Pair] = &[
         "is on: text from callers can run commands where a dialplan expands it",
         "включено: текст звонящих мог бы выполнять команды там, где диалплан его раскрывает",
     ),
-    ("the socket failed: {why}", "сбой сокета: {why}"),
-    ("FreeSWITCH gave no answer: {why}", "FreeSWITCH не ответил: {*why}"),
     ("it never opens within the next year", "в ближайший год не открывается"),
     ("log", "журнал"),
     (
@@ -214,6 +213,7 @@ pub(super) const CHECKS: &[Pair] = &[
     ),
     ("the key is the one with which the audit began", "ключ тот же, с которым он начат"),
     ("the log says why", "причина в журнале"),
+    ("the socket failed: {why}", "сбой сокета: {why}"),
     ("the sounds", "папку звуков"),
     ("the table audit_gaps lists them", "они перечислены в таблице audit_gaps"),
     ("there are no routes: every call is refused", "маршрутов нет: каждый звонок будет отклонён"),
@@ -222,8 +222,8 @@ pub(super) const CHECKS: &[Pair] = &[
         "очередей {count}, но ни одна не указана в queue в [callback]",
     ),
     ("there is no database {path}", "базы данных {path} нет"),
-    ("web", "сайт"),
     ("this is not what FreeSWITCH sends here: {what}", "здесь FreeSWITCH такого не передаёт: {what}"),
+    ("web", "сайт"),
     (
         "with sslmode={mode}, the connection to {host} may be unencrypted",
         "при sslmode={mode} данные для {host} могут идти по сети открыто",
@@ -234,10 +234,10 @@ pub(super) const CHECKS: &[Pair] = &[
     ),
     ("{address} cannot be listened on: {error}", "не удаётся слушать {address}: {error}"),
     ("{address} cannot be reached: {why}", "нет связи с {address}: {*why}"),
-    ("{address} refuses the login: {why}", "{address} не принимает пароль: {*why}"),
     ("{address} is also the port of {other}", "порт {address} уже занят: {other}"),
     ("{address} is free: no controller uses it", "{address} свободен: контроллер там не слушает"),
     ("{address} is open", "{address} слушается"),
+    ("{address} refuses the login: {why}", "{address} не принимает пароль: {*why}"),
     ("{address}: the controller is ready", "{address}: контроллер готов"),
     ("{address}: {taken}, by something other than a controller", "{address}: {*taken}, и это не контроллер"),
     ("{count} files are there", "файлов на месте: {count}"),

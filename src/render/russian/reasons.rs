@@ -30,6 +30,15 @@ pub(super) const REASONS: &[Pair] = &[
     ("agent {agent} rings (queue {queue})", "вызываем оператора {agent} (очередь {queue})"),
     ("agent {agent}, {times}", "оператор {agent}, {*times}"),
     ("closed", "закрыто"),
+    ("dozvon's own limit", "собственный предел dozvon"),
+    (
+        "dozvon's own limit (at most three attempts a working day)",
+        "собственный предел dozvon (не больше трёх попыток в рабочий день)",
+    ),
+    (
+        "dozvon's own limit; some laws set one for sales (R15: 4 in 30 days, R21: 3 in 24 hours)",
+        "собственный предел dozvon; для продаж его задают некоторые законы (R15: 4 за 30 дней, R21: 3 за 24 часа)",
+    ),
     (
         "dozvon's own rule (within an hour of a call by the customer)",
         "правило компании (в течение часа после звонка самого клиента)",
@@ -92,15 +101,6 @@ pub(super) const REASONS: &[Pair] = &[
     ("talked {talk}", "разговор {talk}"),
     ("the case is closed", "обращение закрыто"),
     ("the clock was set back", "часы переведены назад"),
-    ("the house", "правила компании"),
-    (
-        "the house rule (at most three attempts a working day)",
-        "правило компании (не больше трёх попыток в рабочий день)",
-    ),
-    (
-        "the house; some laws set it for sales (R15: 4 in 30 days, R21: 3 in 24 hours)",
-        "правила компании; для продаж это задают некоторые законы (R15: 4 за 30 дней, R21: 3 за 24 часа)",
-    ),
     (
         "the number is a service's or costs extra: state `allow_premium = true` in the policy if it may be called",
         "номер служебный или платный: если на него можно звонить, укажите `allow_premium = true` в политике",
