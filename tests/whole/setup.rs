@@ -380,7 +380,7 @@ fn init_touches_nothing_of_freeswitch_s_and_refuses_a_folder_that_is_not_its() {
 fn check_tells_a_wrong_password_from_a_freeswitch_that_is_not_there() {
     let (code, lines) = check("wrong", complete);
     assert_eq!((code, lines_of(&lines, "unreachable")), (5, vec!["node freeswitch"]));
-    assert!(lines.to_string().contains("does not let us in"), "{lines:#}");
+    assert!(lines.to_string().contains("refuses the login"), "{lines:#}");
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (code, lines) = checked(&ruled(ready()), gone, "secret", "");
     assert_eq!(code, 5);
