@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(read("request.received", request).unwrap().note.as_deref(), Some("about a door"));
         assert_eq!(read("case.opened", json!({})).unwrap().happening, Happening::Request, "by hand");
         for kind in EventKind::ALL.iter().filter(|kind| !KINDS.contains(kind)) {
-            assert!(read(kind.as_str(), json!({})).unwrap_err().contains("no contact"), "{kind}");
+            assert!(read(kind.as_str(), json!({})).unwrap_err().contains("not a contact"), "{kind}");
         }
         assert!(read("case.vanished", json!({})).is_err());
         assert!(read("case.closed", json!({ "number": "8 900" })).unwrap_err().contains("no number"));
