@@ -34,8 +34,8 @@ pub(super) fn reached(
     }
 }
 
-/// Closes an open case because a person asks for it. What the reason says of further calls applies: a number that is
-/// not to be called, or that is somebody else's, goes on the do-not-call list.
+/// Closes an open case because a person asks for it. If the reason is that the customer wants no calls or that the
+/// number belongs to somebody else, the number is put on the do-not-call list.
 ///
 /// # Errors
 /// As [`close`]; [`StoreError::Refused`] also for [`Closed::Erased`]: only the erasure of the case's customer closes a

@@ -1,4 +1,4 @@
-//! Dialling the customer before an agent is there: what is counted before, and the attempt.
+//! Dialling the customer before an agent is there: the counts that decide whether it is allowed, and the attempt.
 //! [`missed::customer_first`](crate::missed::customer_first) decides whether it is allowed.
 
 use diesel::prelude::*;
@@ -91,8 +91,8 @@ fn free_agents(c: &mut Database, callback_rules: &CallbackRules, case: &CaseRow)
     Ok(agents::table.filter(free.and(agents::name.eq_any(serves))).count().get_result(c)?)
 }
 
-/// Makes an agent who has come to the waiting customer the winner, and gives them the attempt. Returns whether the
-/// agent was the first.
+/// Makes an agent who answered for the waiting customer the winner, and gives the agent the attempt. Returns whether
+/// the agent was the first.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,4 +1,4 @@
-//! Agents in calls that do not pass through the controller. `agent list` shows them beside what agents do for us.
+//! Agents in calls that do not pass through the controller. `agent list` shows them beside the agent's activity.
 
 use std::collections::BTreeMap;
 

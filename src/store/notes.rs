@@ -88,8 +88,8 @@ fn attempt(row: &AttemptRow) -> Value {
     })
 }
 
-/// Returns who may be told, by the names of `[[notify.people]]`: the agent who has the case, the queue's agents, and
-/// their supervisors. As the reaction time passes, these are told one after the other, see [`escalation::hears`].
+/// Returns who may be told, by the names of `[[notify.people]]`: the agent who has the case, the queue's agents, the
+/// supervisors, and the people on duty. [`escalation::hears`] decides who is told as the reaction time passes.
 fn people(case: &CaseRow, what: Note<'_>) -> Value {
     let (assignee, group_name) = (&case.assignee, &case.queue);
     match what {
@@ -224,7 +224,7 @@ pub(super) struct Talk<'a> {
     pub at: UnixMs,
 }
 
-/// Tells of a talk.
+/// Writes the event of a talk.
 pub(super) fn talked(c: &mut Database, talk: &Talk<'_>) -> Result<(), StoreError> {
     let data = json!({
         "call": talk.call,

@@ -37,7 +37,7 @@ pub struct Claim {
     pub at: UnixMs,
 }
 
-/// Why a claim was refused: the agent or the call has changed since the controller last saw them.
+/// Why a claim was refused: the agent or the call has changed since the controller last read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// Somebody changed the agent, or the agent is not free.
@@ -46,7 +46,7 @@ pub enum Refusal {
     Call,
 }
 
-/// Claims an agent. Only a claim may make a phone ring. Repeating the same claim is not refused.
+/// Claims an agent. No phone may ring without a claim. If the same claim is repeated, the answer is the same.
 ///
 /// # Errors
 /// When the database fails. A refusal is returned, not an error.
@@ -87,7 +87,7 @@ pub fn claim(c: &mut Database, claim: &Claim) -> Result<Result<(), Refusal>, Sto
     Ok(Ok(()))
 }
 
-/// The call, while it goes on and has no agent.
+/// Selects the call while it goes on and has no agent.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn waiting(call: CallId) -> _ {
     calls::table.filter(calls::id.eq(call).and(calls::ended_at.is_null()).and(calls::offer.is_null()))
@@ -152,7 +152,7 @@ pub fn hand_to(c: &mut Database, offer: OfferId, call: CallId) -> Result<bool, S
     Ok(diesel::update(live).set(offers::call.eq(call)).returning(offers::offered_at).count_changed(c)? > 0)
 }
 
-/// Takes the win back when the bridge failed. A talk that has begun is not taken back.
+/// Makes an offer the winner no longer, because the bridge failed. If the talk has begun, nothing changes.
 ///
 /// # Errors
 /// When the database fails.
@@ -165,8 +165,8 @@ pub fn unwin(c: &mut Database, offer: OfferId, call: CallId) -> Result<(), Store
     Ok(())
 }
 
-/// Records that the two talk: the offer is answered, the agent talks, the caller no longer waits. Repeating it changes
-/// nothing.
+/// Records that the agent and the caller talk: the offer is answered, the agent talks, the caller no longer waits.
+/// Repeating it changes nothing.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is no such offer.
@@ -296,8 +296,8 @@ fn give_back(c: &mut Database, end: &EndUnanswered, before: &AgentRow) -> Result
     Ok(changed.changed_one(c)?)
 }
 
-/// Returns how the agent's previous offer ended, or none if there was no previous offer. The query runs only where the
-/// answer matters.
+/// Returns how the agent's previous offer ended. None if there was no previous offer, or if the answer does not matter:
+/// then the query does not run.
 fn outcome_before(c: &mut Database, end: &EndUnanswered) -> Result<Option<Outcome>, StoreError> {
     if end.outcome != Outcome::NotConfirmed {
         return Ok(None);
@@ -414,8 +414,8 @@ pub fn of_call(c: &mut Database, call: CallId) -> Result<Vec<OfferRow>, StoreErr
         .load(c)?)
 }
 
-/// Returns whom agents are connected with: the caller or customer of each agent whose phone rings or who talks. The
-/// caller is given by number, or else as the call came.
+/// Returns the caller or customer of each agent whose phone rings or who talks: the number in E.164 form, or else the
+/// number as FreeSWITCH sent it.
 ///
 /// # Errors
 /// When the database fails.

@@ -18,7 +18,7 @@ pub(super) struct Reach {
 
 /// Returns how the customer may be told at `at` about their case that was opened at `since`. If an authenticated
 /// program sent the consent, it applies to the number. If a form sent the consent, it applies only to the case, and so
-/// does an e-mail address: anybody may tick a box, and write any address, beside any number.
+/// does an e-mail address: anybody can tick the box and type any address for any number.
 pub(super) fn reach(c: &mut Database, number: &E164, since: UnixMs, at: UnixMs) -> Result<Reach, StoreError> {
     let of_theirs = requests::table.filter(requests::number.eq(number));
     let agreed = of_theirs

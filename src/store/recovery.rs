@@ -1,6 +1,6 @@
-//! Everything without an end yet: calls and offers that are under way by their rows, and busy agents without an offer.
+//! Everything without an end yet: calls and offers whose rows have no end, and busy agents without an offer.
 //!
-//! `reconcile` finds out who holds them and what happened to them; this file only reads and changes the rows.
+//! `reconcile` finds out what happened to them. This file only reads and changes the rows.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -189,7 +189,8 @@ fn stuck(c: &mut Database, offers: &[OpenOffer]) -> Result<Vec<AgentName>, Store
 /// The activities that an agent has only during an offer.
 const BUSY: [Activity; 2] = [Activity::Ringing, Activity::Talking];
 
-/// Makes an agent idle who has no offer, although their row says that they ring or talk. Returns whether that was so.
+/// Makes an agent idle whose row says that they ring or talk although they have no offer. Returns whether the row said
+/// so.
 ///
 /// # Errors
 /// When the database fails.
@@ -218,7 +219,7 @@ pub fn free(c: &mut Database, agent: &AgentName, at: UnixMs) -> Result<bool, Sto
 /// The largest expected difference between the clocks of the machines that change agents.
 const CLOCKS_APART: Duration = Duration::from_secs(10);
 
-/// Returns agents whose rest begins in the future. The clock was set back since.
+/// Returns agents whose rest begins in the future, because the clock was set back since.
 ///
 /// # Errors
 /// When the database fails.

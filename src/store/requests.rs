@@ -1,7 +1,8 @@
 //! Requests for a callback, from forms and bots. Each request is stored once, with the consent that came with it.
 //!
 //! In: a request that was checked. Out: the answer to its sender.
-//! **Invariant:** one key of a sender makes one request, however often it comes, and however many processes receive it.
+//! **Invariant:** requests of a sender with the same key are one request, however often they come, and however many
+//! processes receive them.
 
 mod told;
 

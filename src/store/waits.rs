@@ -18,7 +18,7 @@ crate::vocabulary! {
         Answered = "answered",
         /// The caller hung up.
         Abandoned = "abandoned",
-        /// The caller waited for the longest time allowed, and was routed on.
+        /// The caller waited until the queue's max_wait, and went on to the overflow.
         TimedOut = "timed_out",
         /// Somebody else took the caller out of the queue.
         Taken = "taken",
@@ -28,7 +28,7 @@ crate::vocabulary! {
 }
 
 impl WaitOutcome {
-    /// Returns how a stay ends when the call ends so.
+    /// Returns how a stay ends when the call ends with this ending.
     pub(super) const fn of(ending: Ending) -> Self {
         match ending {
             Ending::Answered => Self::Answered,

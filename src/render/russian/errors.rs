@@ -48,8 +48,8 @@ pub(super) const ERRORS: &[Pair] = &[
     ),
     ("an attempt needs an open case", "для попытки нужно открытое обращение"),
     (
-        "an attempt that ended in {result} has rung, so it counts: only a technical_failure does not",
-        "попытка с результатом {result} дошла до телефона и учитывается: не учитывается только technical_failure",
+        "an attempt that ended in {result} has rung, so it counts: only technical_failure and cancelled may be uncounted",
+        "попытка с результатом {result} дошла до телефона и учитывается: могут не учитываться только technical_failure и cancelled",
     ),
     ("another process has been writing for too long", "другой процесс слишком долго пишет в базу"),
     ("attempt", "попытка"),
@@ -114,7 +114,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ("database: {error}", "база данных: {*error}"),
     ("delivery", "доставка"),
     (
-        "delivery {id} is not to be made again: it is {state}",
+        "delivery {id} cannot be sent again: it is {state}",
         "доставку {id} повторять не нужно, её состояние: {*state}",
     ),
     ("delivery {id} is under way at this moment", "доставка {id} идёт прямо сейчас"),
@@ -157,7 +157,7 @@ pub(super) const ERRORS: &[Pair] = &[
         "укажите другой файл через --config или создайте его командой `dozvon init`",
     ),
     (
-        "no attempt of case {id} waits for its result: `dozvon case attempt` records one that was made elsewhere",
+        "no attempt of case {id} waits for its disposition: `dozvon case attempt` records one that was made elsewhere",
         "в обращении {id} нет попытки, которая ждёт результата: попытку, сделанную в другом месте, запишите командой `dozvon case attempt`",
     ),
     (

@@ -126,7 +126,7 @@ pub(super) const REASONS: &[Pair] = &[
         "не шире {*hours}, с учётом запаса должно остаться время, или закрыто",
     ),
     (
-        "{limit} customers dialled in an hour are the most for all together: [callback] max_dials_per_hour",
+        "{limit} customers dialled in an hour is the limit for all dials together: see [callback] max_dials_per_hour",
         "предел вызовов клиентов в час для всех вместе: {limit} (max_dials_per_hour в [callback])",
     ),
     ("{party} dialled {#number}", "{*party} → {#number}"),

@@ -46,7 +46,7 @@ pub fn last_counted(c: &mut Database, number: &E164) -> Result<Option<(UnixMs, O
     Ok(at.map(|at| (at, gap)))
 }
 
-/// Returns how many attempts of a case failed for technical reasons: since `since`, or ever if it is none.
+/// Returns how many attempts of a case failed for technical reasons since `since`. None counts all of them.
 ///
 /// # Errors
 /// When the database fails.
@@ -68,8 +68,8 @@ pub fn first_counted(c: &mut Database, case: CaseId) -> Result<Option<UnixMs>, S
     Ok(counted.select(diesel::dsl::min(attempts::at)).first(c)?)
 }
 
-/// Returns how many counted attempts a case has had since an attempt last reached somebody. If the case is open after
-/// that, the customer has called again.
+/// Returns how many counted attempts a case has had since an attempt last reached somebody. A case that is still open
+/// after such an attempt has a later missed call.
 ///
 /// # Errors
 /// When the database fails.

@@ -9,8 +9,8 @@ use crate::store::dialect::columns;
 use crate::store::schema::attempts;
 use crate::store::{Database, StoreError};
 
-/// Returns whether an agent talks for a callback, or has not recorded the disposition of the last one. Such an agent
-/// gets no more work. An agent who dialled by hand is asked for a disposition too, but still gets work.
+/// Returns whether an agent is in the talk of a callback, or has not recorded the disposition of an earlier one. Such
+/// an agent gets no more work. An agent who dialled by hand is asked for a disposition too, but still gets work.
 ///
 /// # Errors
 /// When the database fails.

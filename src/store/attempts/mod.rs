@@ -1,12 +1,12 @@
 //! Attempts: each dialling of a customer, with its place among the attempts that a business day allows.
 //!
-//! An attempt takes its place before the customer's phone is called, and no two attempts have the same place. The row of
-//! an attempt only gains facts, and its disposition is the last one. The database refuses every other change, whoever
-//! asks (migrations/README.md).
+//! An attempt takes its place before the customer's phone is called, and no two attempts have the same place. Facts are
+//! only added to the row of an attempt, and the disposition comes last. The database refuses every other change,
+//! whoever makes it (migrations/README.md).
 //!
-//! In the order of an attempt's life: `reserve`, `progress`, `finish`; `record` is for an attempt that a person reports.
-//! `counts` counts attempts, `dispositions` finds those whose disposition is known or missing, `trunk_claims` finds what
-//! trunks claimed about a number before.
+//! In the order of an attempt's life: `reserve`, `progress`, `finish`; `record` is for an attempt that a person
+//! reports. `counts` counts attempts, `dispositions` finds those whose disposition is known or missing, `trunk_claims`
+//! finds what trunks claimed about a number before.
 
 mod counts;
 mod dispositions;

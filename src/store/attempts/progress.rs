@@ -1,4 +1,4 @@
-//! What an attempt's row gains while the attempt is under way.
+//! The facts that are added to an attempt's row while the attempt is under way.
 
 use diesel::prelude::*;
 
@@ -23,7 +23,7 @@ pub fn dialled(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), S
     Ok(())
 }
 
-/// Records the trunk over which the customer is dialled. Returns whether the attempt still has no result.
+/// Records the trunk over which the customer is dialled. Returns whether the attempt has no disposition yet.
 ///
 /// # Errors
 /// When the database fails.

@@ -52,7 +52,7 @@ pub fn record(c: &mut Database, made: &ReportedAttempt<'_>) -> Result<AttemptRow
     }
     if !made.counted && !made.disposition.may_be_uncounted() {
         return Err(StoreError::Refused(format!(
-            "an attempt that ended in {} has rung, so it counts: only a technical_failure does not",
+            "an attempt that ended in {} has rung, so it counts: only technical_failure and cancelled may be uncounted",
             made.disposition
         )));
     }

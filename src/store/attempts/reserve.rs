@@ -23,7 +23,7 @@ pub struct Reservation<'a> {
     pub business_day: BusinessDay,
     /// The row of the attempt's call.
     pub call: CallId,
-    /// The agent who will talk with the customer; none if no agent is known.
+    /// The agent who will talk with the customer. None if no agent is known yet.
     pub agent: Option<&'a AgentName>,
     /// The person or program that makes the attempt.
     pub by: &'a str,
@@ -82,8 +82,8 @@ pub fn reserve(c: &mut Database, new: &Reservation<'_>) -> Result<(AttemptId, i3
     Ok((id, place))
 }
 
-/// Returns the first free place among the counted attempts to a number on a day. An uncounted attempt has given its
-/// place back, even if later attempts have places.
+/// Returns the first free place among the counted attempts to a number on a day. An attempt that turned out not to
+/// count has given its place back, so a free place may stand before taken ones.
 pub(super) fn free_place(
     c: &mut Database,
     number: &E164,

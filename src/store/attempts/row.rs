@@ -17,7 +17,7 @@ use crate::store::{Database, StoreError};
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = attempts)]
 pub struct AttemptRow {
-    /// The attempt's identity.
+    /// The number of the attempt.
     pub id: AttemptId,
     /// The attempt's case.
     pub case_id: CaseId,
@@ -33,7 +33,7 @@ pub struct AttemptRow {
     pub at: UnixMs,
     /// The person or program that made the attempt.
     pub by: String,
-    /// The disposition; none while the attempt has none.
+    /// The disposition. None while nobody has recorded one.
     #[serde(rename = "result")]
     pub disposition: Option<Disposition>,
     /// The note on the attempt.
@@ -69,7 +69,7 @@ impl From<&AttemptRow> for Attempt {
 /// Returns one attempt.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when no attempt has this identity.
+/// [`StoreError::NotFound`] when no attempt has this number.
 pub fn get(c: &mut Database, id: AttemptId) -> Result<AttemptRow, StoreError> {
     attempts::table.find(id).select(columns::<AttemptRow>()).first(c).found("attempt", id)
 }

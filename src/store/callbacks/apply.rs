@@ -98,7 +98,7 @@ fn apply(
     }
 }
 
-/// The case is due from now on; those who should call hear of it.
+/// Makes the case due, and tells the people who should call.
 fn become_due(
     c: &mut Database,
     case: &mut CaseRow,

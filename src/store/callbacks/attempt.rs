@@ -1,4 +1,4 @@
-//! An attempt, from its place among the day's attempts to the talk.
+//! An attempt, from taking its place among the day's attempts to the talk.
 
 use super::callback_rules::CallbackRules;
 use super::hour_cap::DialTime;

@@ -44,8 +44,8 @@ pub fn missing_dispositions(
     Ok(missing.order(attempts::id).limit(limit).select(attempts::id).load(c)?)
 }
 
-/// Decides the disposition of such a talk by its length. Otherwise its agent would get no more work, and its number no
-/// more calls.
+/// Decides the disposition of a talk by its length, if nobody has recorded one and the case is closed. Otherwise the
+/// agent would get no more work, and the number no more calls.
 ///
 /// # Errors
 /// When the database fails.
@@ -116,9 +116,9 @@ fn pause_over(
     happen(c, case, callback_rules, Event::PauseOver(Err(refused)), "system", at)
 }
 
-/// Moves due cases that have no queue, or one that no longer exists, to the queue that calls back callers who reached
-/// none, if there is one. Cases that are being called now move too, for the time when they are released. Call it when
-/// the rules or the settings have changed.
+/// Moves due cases whose queue is missing or no longer exists to the queue that calls back callers who reached no
+/// queue. If there is no such queue, nothing changes. Cases that are being called now move too, since they may be
+/// released and become due again. Call it when the rules or the settings have changed.
 ///
 /// # Errors
 /// When the database fails.

@@ -98,10 +98,10 @@ impl CallbackResult {
     pub const fn sentence(&self) -> &'static str {
         match self {
             Self::Released(_) => "the callback was not placed",
-            Self::Refused(_) => "the callback was refused by a rule",
+            Self::Refused(_) => "a rule refused the callback",
             Self::Unreached { .. } => "the customer was not reached",
             Self::Talked { .. } => "the talk with the customer is over",
-            Self::Lost => "what became of the callback is not known",
+            Self::Lost => "the controller stopped during the callback: its end is not known",
         }
     }
 
@@ -213,8 +213,8 @@ fn in_words(refused: &[TrunkRefusal]) -> Option<String> {
     (!said.is_empty()).then(|| format!("refused before by trunk {}", said.join(", ")))
 }
 
-/// Returns the disposition of an attempt that failed. The claim of the last trunk about the customer is accepted only if it
-/// is confirmed: by an earlier attempt, or by a trunk that was tried before.
+/// Returns the disposition of an attempt that failed. The claim of the last trunk about the customer is accepted only
+/// if it is confirmed: by an earlier attempt, or by a trunk that was tried before.
 fn believed(
     c: &mut Database,
     attempt: AttemptId,

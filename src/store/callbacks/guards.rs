@@ -1,4 +1,4 @@
-//! What may refuse a dial: these functions read the facts that the guards need, and keep each refusal.
+//! Reads the facts that the guards need, and records each refusal of a dial.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub(super) fn number_history(
     })
 }
 
-/// Returns when the customer last turned to us. Anybody can type a number into a form, or show any number as the
+/// Returns when the customer last contacted us. Anybody can type a number into a form, or show any number as the
 /// caller's, at any hour. So a request counts only if it came within the policy's calling hours, in our own time zone.
 /// The same holds for a call from a number that has never talked with us.
 fn contact_at(
@@ -67,7 +67,7 @@ fn contact_at(
     Ok(called.filter(|at| known || by_day(at)).max(asked.filter(by_day)))
 }
 
-/// Returns whether the number has an inbound call or another callback under way.
+/// Returns whether the number has an inbound call under way.
 fn live_call(c: &mut Database, case: &CaseRow) -> Result<bool, StoreError> {
     let live: i64 = calls::table
         .filter(calls::number.eq(&case.number).and(calls::ended_at.is_null()))
@@ -178,7 +178,7 @@ fn known(c: &mut Database, case: &CaseRow, refusal: &Refusal) -> Result<bool, St
     Ok(last.first().is_some_and(|row| row.guard == refusal.guard && row.why == refusal.why))
 }
 
-/// Returns what the planner must know of a dial that a guard refused.
+/// Returns the facts that the planner needs about a dial that a guard refused.
 pub(super) fn refused_dial<'a>(
     c: &mut Database,
     case: &CaseRow,

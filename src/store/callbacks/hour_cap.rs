@@ -1,4 +1,4 @@
-//! The limit of customers dialled in an hour, all together. Strangers could show numbers that are expensive to dial,
+//! The limit on dials to all customers together in an hour. Strangers could show numbers that are expensive to dial,
 //! and each dial costs money.
 //!
 //! In: the limit from the settings. Out: the refusal of a dial beyond the limit. The dials are counted in the rows of
@@ -48,7 +48,7 @@ pub(super) fn refusal(
     };
     let Some(until) = full_until(c, limit, promised, at)? else { return Ok(None) };
     let why = format!(
-        "{limit} customers dialled in an hour are the most for all together: [callback] max_dials_per_hour"
+        "{limit} customers dialled in an hour is the limit for all dials together: see [callback] max_dials_per_hour"
     );
     Ok(Some(Refusal { guard: Guard::HourCap, until: Some(until), why }))
 }

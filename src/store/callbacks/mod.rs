@@ -1,6 +1,6 @@
 //! Callbacks: which cases are due, who has them, and what follows from an attempt.
 //!
-//! In: [`CallbackRules`] and instants. Out: cases that have moved one step on, each in one transaction with its
+//! In: [`CallbackRules`] and instants. Out: cases that have taken a step, each in one transaction with its
 //! attempt, its refusal and its events.
 //! **Invariant:** the planner, [`missed::plan`](crate::missed::plan), decides, and it decides on locked rows. These
 //! files load the facts, ask the planner, and apply its changes.

@@ -66,8 +66,8 @@ pub fn now(
     if case.closed_at.is_some() || matches!(stage, Stage::Claimed | Stage::Attempting) {
         return Err(StoreError::Refused(format!("case {id} is closed, or somebody is calling already")));
     }
-    // A person who wants the case called now thereby allows a number abroad. Every other guard is still asked. If the
-    // call is refused now, the permission does not stay for later.
+    // A person who wants the case called now also allows a number abroad by that. Every other guard is still asked. If
+    // a guard refuses the call now, the permission does not stay for later.
     let allows = is_abroad(&case, callback_rules);
     if allows {
         allow_abroad(c, id, Some(by))?;
@@ -120,7 +120,7 @@ pub struct GivenDisposition<'a> {
 ///
 /// # Errors
 /// [`StoreError::Refused`] when no attempt of the case waits for a disposition, or when only the controller may give
-/// this result: a technical failure, an orphaned attempt, or an abandoned customer.
+/// this disposition: a technical failure, a cancelled or orphaned attempt, or an abandoned customer.
 pub fn record_disposition(
     c: &mut Database,
     callback_rules: &CallbackRules,
@@ -131,7 +131,7 @@ pub fn record_disposition(
         .filter(|row| row.state == State::WrappingUp && row.case_id == case.id);
     let Some(row) = waiting else {
         return Err(StoreError::Refused(format!(
-            "no attempt of case {} waits for its result: `dozvon case attempt` records one that was made elsewhere",
+            "no attempt of case {} waits for its disposition: `dozvon case attempt` records one that was made elsewhere",
             said.case
         )));
     };

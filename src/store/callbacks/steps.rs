@@ -35,7 +35,7 @@ pub(super) fn begun(c: &mut Database, case: &CaseRow, at: UnixMs) -> Result<(), 
     Ok(())
 }
 
-/// Sets when a case is looked at again, if ever. Its stage stays.
+/// Sets when a case is checked again. None: only when something happens to it. The stage stays.
 pub(super) fn look_again(c: &mut Database, case: &CaseRow, at: Option<UnixMs>) -> Result<(), StoreError> {
     diesel::update(cases::table.find(case.id))
         .set(cases::next_at.eq(at))

@@ -17,7 +17,7 @@ use crate::store::{Database, StoreError, to_ms};
 /// A call that has arrived.
 #[derive(Debug, Clone)]
 pub struct Arrival {
-    /// The call's identity.
+    /// The id of the call.
     pub id: CallId,
     /// The FreeSWITCH that has the call.
     pub node: NodeName,

@@ -15,7 +15,7 @@ use crate::store::{Database, StoreError};
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = calls)]
 pub struct CallRow {
-    /// The call's identity.
+    /// The id of the call.
     pub id: CallId,
     /// Who began the call: a caller, the controller for a case, or an agent.
     pub direction: Direction,
@@ -83,7 +83,7 @@ pub struct Wanted {
 /// # Errors
 /// When the database fails.
 pub fn list(c: &mut Database, wanted: &Wanted) -> Result<Vec<CallRow>, StoreError> {
-    // Identities grow with time, so this is the order of arrival.
+    // Ids grow with time, so this is the order of arrival.
     let newest = calls::table.select(columns::<CallRow>()).order(calls::id.desc());
     let mut query = newest.limit(wanted.limit).into_boxed();
     if wanted.live {
@@ -101,7 +101,8 @@ pub fn list(c: &mut Database, wanted: &Wanted) -> Result<Vec<CallRow>, StoreErro
     Ok(query.load(c)?)
 }
 
-/// Returns the calls whose identity ends with `tail`, at most two. People type only the last digits.
+/// Returns the calls whose id ends with `tail`, at most two: more than one means that `tail` is too short. People type
+/// only the last digits.
 ///
 /// # Errors
 /// When the database fails.

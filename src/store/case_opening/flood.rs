@@ -48,7 +48,7 @@ fn full(c: &mut Database, source: Option<&str>, limit: u32, at: UnixMs) -> Resul
         Some(source) => called.filter(cases::came_by.eq(source)),
         None => called,
     };
-    // Only the row that reaches the limit is looked for: the query reads no further, however large the flood is.
+    // The query reads no further than the row that reaches the limit, however large the flood is.
     let reaching = called.order(cases::opened_at.desc()).offset(before.into()).limit(1).select(cases::id);
     Ok(reaching.first::<CaseId>(c).optional()?.is_some())
 }

@@ -20,7 +20,7 @@ pub(super) struct New<'a> {
     pub(super) queue: Option<&'a QueueName>,
     pub(super) misses: i32,
     pub(super) business_day: BusinessDay,
-    /// When the case is looked at next; never while it waits for people.
+    /// When the case is checked next. None while it waits for people.
     pub(super) next_at: Option<UnixMs>,
     pub(super) came_by: Option<&'a str>,
     pub(super) flooded: bool,

@@ -1,4 +1,4 @@
-//! What a missed call says of its case.
+//! A missed call, with the facts that its case needs.
 
 use std::time::Duration;
 

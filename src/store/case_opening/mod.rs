@@ -1,7 +1,7 @@
 //! What opens a case, or joins the open case of the number: a missed call, or somebody who asks for a call.
 //!
-//! `missed` is for missed calls, of which `miss` says what a case needs, and `request` is for requests. `insert` writes the
-//! row of a new case. `flood` holds back the cases of a flood of calls.
+//! `missed` opens cases for missed calls, and `miss` is such a call. `request` opens cases for requests. `insert`
+//! writes the row of a new case. `flood` holds back the cases of a flood of calls.
 
 mod flood;
 mod insert;

@@ -47,12 +47,11 @@ impl CallbackRequest<'_> {
         self.not_before.map(|not_before| Wish { not_before, source, by })
     }
 
-    /// Returns the time before which the case is not called after this request. A colleague who names no time changes
-    /// none.
-    fn leaves(&self, stands: Option<Wish>) -> Option<Wish> {
+    /// Returns the wish of the case after this request. A colleague who names no time leaves the wish as it is.
+    fn leaves(&self, current: Option<Wish>) -> Option<Wish> {
         match (self.not_before, self.request) {
-            (None, None) => stands,
-            _ => wish::after_request(stands, self.wish(), self.known),
+            (None, None) => current,
+            _ => wish::after_request(current, self.wish(), self.known),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Cases: the callbacks that a number needs. At most one case is open for each number.
 //!
-//! `row` holds what is read of a case, `find` finds cases, `wish` keeps the time before which a case is not called.
-//! *Deliberately absent:* the changes of a case: [`case_opening`](super::case_opening), [`callbacks`](super::callbacks),
-//! [`case_closing`](super::case_closing).
+//! `row` holds the rows of a case as they are read, `find` finds cases, `wish` keeps the time before which a case is
+//! not called.
+//! *Deliberately absent:* the changes of a case: [`case_opening`](super::case_opening),
+//! [`callbacks`](super::callbacks), [`case_closing`](super::case_closing).
 
 mod find;
 mod row;

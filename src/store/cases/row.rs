@@ -19,7 +19,7 @@ use crate::store::{Database, StoreError};
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = cases)]
 pub struct CaseRow {
-    /// The case's identity.
+    /// The number of the case.
     pub id: CaseId,
     /// The customer's number.
     pub number: E164,
@@ -131,7 +131,7 @@ pub struct MissRow {
 /// Returns one case.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when no case has this identity.
+/// [`StoreError::NotFound`] when no case has this number.
 pub fn get(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
     cases::table.find(id).select(columns::<CaseRow>()).first(c).found("case", id)
 }

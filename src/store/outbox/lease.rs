@@ -42,7 +42,8 @@ pub fn look(c: &mut Database, destinations: &[DestinationName]) -> Result<Look, 
     Ok(look)
 }
 
-/// An event as it is stored. The id is a text: an event whose id is not readable is given up, and the others are told.
+/// An event as it is stored. The id is a text, so that an event with an unreadable id is given up and does not stop the
+/// others.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = outbox)]
 struct EventRow {

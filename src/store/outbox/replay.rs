@@ -1,4 +1,4 @@
-//! Deliveries that people have tried again.
+//! Deliveries that people want to be sent again.
 
 use diesel::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::store::error::Found as _;
 use crate::store::schema::deliveries;
 use crate::store::{Database, StoreError};
 
-/// Makes a delivery due at once that was given up or waits for its next try. It gets as many tries as a new one.
+/// Makes a delivery due at once, if it was given up or waits for its next try. It gets as many tries as a new delivery.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is no such delivery; [`StoreError::Refused`] when it is done or was not to be
@@ -24,7 +24,7 @@ pub fn replay(c: &mut Database, id: i64, now: UnixMs) -> Result<(), StoreError> 
         .first(c)
         .found("delivery", id)?;
     if !matches!(state, State::Dead | State::Waiting) {
-        return Err(StoreError::Refused(format!("delivery {id} is not to be made again: it is {state}")));
+        return Err(StoreError::Refused(format!("delivery {id} cannot be sent again: it is {state}")));
     }
     let idle = deliveries::table.filter(deliveries::id.eq(id).and(deliveries::lease_until.is_null()));
     let changed = diesel::update(idle)
@@ -51,7 +51,7 @@ pub fn replay(c: &mut Database, id: i64, now: UnixMs) -> Result<(), StoreError> 
     turns.into_iter().filter(|id| Some(*id) != first).try_for_each(|id| drop_turn(c, id))
 }
 
-/// Does [`replay`] to the oldest deliveries that were given up. Returns how many there were.
+/// Makes the oldest deliveries that were given up due again, as [`replay`] does. Returns how many there were.
 ///
 /// # Errors
 /// When the database fails.

@@ -65,10 +65,10 @@ pub fn settle(c: &mut Database, id: i64, how: &Settled, now: UnixMs) -> Result<(
 
 /// The reason that is recorded for a delivery that waited too long.
 const TOO_OLD: &str =
-    "it waited for longer than `[retention] outbox`: its destination is gone, or takes nothing";
+    "it waited for longer than `[retention] outbox`: its destination is gone, or accepts nothing";
 
-/// Gives up waiting deliveries of events from before `before`, at most `limit`, except in lines of which a delivery is
-/// being tried. Returns how many were given up.
+/// Gives up waiting deliveries of events from before `before`, at most `limit`. A line in which a delivery is being
+/// tried is left alone. Returns how many were given up.
 pub(in crate::store) fn give_up_before(
     c: &mut Database,
     before: UnixMs,

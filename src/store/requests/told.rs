@@ -8,7 +8,7 @@ use crate::ids::CaseId;
 use crate::store::notes::caller;
 use crate::store::{Database, StoreError, cases, outbox};
 
-/// Tells of a request. The event about the case that the request opened or joined comes first.
+/// Writes the event of a request. The event about the case that the request opened or joined comes before it.
 pub(super) fn requested(c: &mut Database, new: &Request, id: i64, case: CaseId) -> Result<(), StoreError> {
     let row = cases::get(c, case)?;
     let caller_data = caller(c, &row, new.name.as_deref(), new.at)?;
