@@ -86,7 +86,7 @@ impl Floor {
         last
     }
 
-    /// An offer comes to nothing through nobody's fault.
+    /// An offer ends without an answer, through nobody's fault.
     fn take_back(&mut self, proposal: &Proposal) {
         self.board.ended(proposal.call, &proposal.agent, Outcome::Cancelled);
     }
@@ -147,7 +147,7 @@ fn joins_ready_agents(floor: &mut Floor) -> Duration {
     spent
 }
 
-/// An agent has finished a talk, and is rung for who waits longest.
+/// An agent has finished a talk, and is rung for the caller who waits longest.
 fn agent_freed(floor: &mut Floor) -> Duration {
     let agent = floor.next_busy();
     let mut made = None;
@@ -177,7 +177,7 @@ fn offer_ended(floor: &mut Floor) -> Duration {
     spent
 }
 
-/// The only agent who is free lets those in front go, in turns, and has done nothing else.
+/// The only free agent declines the callers in front, one after the other, and nothing else happens.
 fn refuser_freed(floor: &mut Floor) -> Duration {
     let agent = floor.busy[0].clone();
     let mut made = None;
@@ -189,7 +189,7 @@ fn refuser_freed(floor: &mut Floor) -> Duration {
     spent
 }
 
-/// One event on a floor: how long it took, without what puts the floor in order again.
+/// One event on a board: how long it took, without the work that restores the board afterwards.
 type Event = fn(&mut Floor) -> Duration;
 
 const EVENTS: [(&str, Event); 5] = [

@@ -40,7 +40,7 @@ const SAMPLES: u32 = 300;
 const WARM: u32 = 20;
 /// The 99th percentile of the work of a pick, in milliseconds.
 const PICK_MS: f64 = 2.0;
-/// The same of opening a case, and of looking in vain.
+/// The same of opening a case, and of a tick that finds nothing due.
 const QUICK_MS: f64 = 1.0;
 /// How much slower a pick may be among the most cases than among the fewest.
 const FLAT: f64 = 2.0;
@@ -77,7 +77,7 @@ fn timed<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<(T, Duration
     Ok((done, took.saturating_sub(kept_waiting().saturating_sub(waited))))
 }
 
-/// A house with open cases.
+/// A company with open cases.
 struct House {
     runtime: Runtime,
     store: Store,

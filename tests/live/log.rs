@@ -18,7 +18,7 @@ pub fn keep() {
         .with_ansi(false)
         .with_max_level(tracing::Level::WARN)
         .with_writer(move || lines.clone());
-    // Whoever calls this twice has it already.
+    // A second call finds the subscriber installed.
     let _kept_already = log.try_init();
 }
 

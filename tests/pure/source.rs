@@ -63,7 +63,7 @@ impl Source {
     }
 }
 
-/// A layer of the house.
+/// A layer of the table in `src/lib.rs`.
 pub struct Layer {
     pub rooms: BTreeSet<String>,
     /// What the table says of them.

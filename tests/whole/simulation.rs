@@ -214,7 +214,7 @@ impl Day {
         assert_eq!(self.calls.len(), self.stories.len(), "seed {}", self.seed);
     }
 
-    /// Promise 2: who is owed a call back has a case, and nobody else.
+    /// Promise 2: every caller whom we must call back has a case, and nobody else has one.
     fn a_missed_call_has_its_case(&self) {
         for call in &self.calls {
             let through = matches!(call.ending.as_deref(), Some("answered" | "forwarded"));

@@ -45,7 +45,7 @@ pub async fn a_phone_that_says_480_after_ringing_was_not_answered(live: &Live) -
     .await
 }
 
-/// A phone that redirects its calls ends the offer at once; whoever it names is not rung, and the next agent is.
+/// A phone that redirects its calls ends the offer at once: the number that it names is not rung, and the next agent is.
 pub async fn a_redirect_ends_the_offer(live: &Live) -> Result<String> {
     let mailbox = phone_of(Tone::SomebodyElse, ANSWERS).await?;
     let anna = phone(Behaviour::Redirect { port: mailbox.port() }).await?;
@@ -80,7 +80,7 @@ pub async fn a_redirect_ends_the_offer(live: &Live) -> Result<String> {
     .await
 }
 
-/// Where the rules let redirects be followed, whoever the phone names is rung, and has the caller.
+/// Where the rules let redirects be followed, the number that the phone names is rung, and gets the caller.
 pub async fn a_redirect_is_followed_where_the_rules_say_so(live: &Live) -> Result<String> {
     let mobile = phone_of(Tone::SomebodyElse, ANSWERS).await?;
     let anna = phone(Behaviour::Redirect { port: mobile.port() }).await?;

@@ -46,7 +46,7 @@ pub async fn with_agents_to_spare(live: &Live) -> Result<String> {
     Ok(told)
 }
 
-/// More calls than agents: whoever is free is rung at once.
+/// More calls than agents: an agent who becomes free is rung at once.
 pub async fn with_a_backlog(live: &Live) -> Result<String> {
     let load = Load { calls: 400, talk: Duration::from_secs(6) };
     let seen = load.run(live).await?;

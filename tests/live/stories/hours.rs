@@ -40,7 +40,7 @@ pub async fn closed_with_a_message(live: &Live) -> Result<String> {
     .await
 }
 
-/// The duty phone takes the call, or is busy and the caller is owed one.
+/// The duty phone takes the call, or is busy and the caller gets a case.
 pub async fn closed_with_a_duty_phone(live: &Live) -> Result<String> {
     let (anna, duty) = (phone(ANSWERS).await?, phone(ANSWERS).await?);
     let mut team = Team::of([("anna", contact(&anna))]);

@@ -129,7 +129,7 @@ async fn next_takes(live: &Live, first: Behaviour, cause: &str, step: &str) -> R
     .await
 }
 
-/// Who rejected is asked again, but only after all others.
+/// An agent who rejected the call is asked again, but only after all others.
 pub async fn rejected_by_all_then_asked_again(live: &Live) -> Result<String> {
     let (anna, boris) = (phone(REJECTS).await?, phone(REJECTS).await?);
     let mut team = Team::of([("anna", contact(&anna)), ("boris", contact(&boris))]);
@@ -228,7 +228,7 @@ pub async fn ring_all_when_all_answer_at_once(live: &Live) -> Result<String> {
     .await
 }
 
-/// Nobody is there; the caller gives up, and is owed a call.
+/// Nobody is there; the caller gives up, and gets a case.
 pub async fn abandoned_while_waiting(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
     let mut floor = Floor::closed(live, &Team::of([("anna", contact(&anna))])).await?;
@@ -322,7 +322,7 @@ pub async fn a_login_is_seen_at_once(live: &Live) -> Result<String> {
     .await
 }
 
-/// A number that no route names is refused, and nothing is owed.
+/// A number that no route names is refused, and no case is opened.
 pub async fn no_route(live: &Live) -> Result<String> {
     on_floor(live, &Team::of([("anna", "user/1001@127.0.0.1".to_owned())]), async |floor| {
         let caller = floor.dials(Dial::new(live.switch.sip, "7999", IVAN)).await?;

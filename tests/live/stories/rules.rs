@@ -65,7 +65,7 @@ pub async fn an_agent_that_misses_twice_is_sent_on_break(live: &Live) -> Result<
     .await
 }
 
-/// Withheld and internal numbers are counted but never owed a call; a second miss joins the open case.
+/// Missed calls of withheld and internal numbers are counted and open no case; a second miss joins the open case.
 pub async fn cases_are_for_numbers_that_can_be_called(live: &Live) -> Result<String> {
     let floor = Floor::open(live, &Team::of([])).await?;
     told(&floor, async {

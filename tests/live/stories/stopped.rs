@@ -254,7 +254,7 @@ pub async fn killed_while_a_phone_rings(live: &Live) -> Result<String> {
     .await
 }
 
-/// SIGTERM: who waits is handed to the dialplan with a reason, and is owed a call; the process ends well.
+/// SIGTERM: a caller who waits is handed to the dialplan with a reason, and gets a case; the process ends with code 0.
 pub async fn stopped_while_a_caller_waits(live: &Live) -> Result<String> {
     let mut floor = Floor::open(live, &Team::of([])).await?;
     let ivan = floor.caller(IVAN).await?;

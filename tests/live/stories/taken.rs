@@ -192,7 +192,7 @@ pub async fn by_a_transfer_into_another_queue(live: &Live) -> Result<String> {
         ensure!(calls.iter().map(|call| &call["queue"]).eq(["sales", "second"]), "{calls:?}");
         ensure!(calls.iter().all(|call| call["ending"] == "answered"), "{calls:?}");
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed");
-        // Who gives up in the second queue is owed a call all the same.
+        // A caller who gives up in the second queue still gets a case.
         floor.controller.command(&["agent", "logout", "boris"]).await?;
         let olga = floor.caller(OLGA).await?;
         olga.hears(Tone::Agent).await?;

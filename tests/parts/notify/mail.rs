@@ -108,7 +108,7 @@ async fn a_caller_gets_the_text_for_callers_in_their_language() {
     assert!(row.last_error.unwrap().contains("no recipient"));
 }
 
-/// A stranger types the address, and somebody gets the letters.
+/// A stranger types somebody's address, and that person gets the e-mails.
 #[tokio::test]
 async fn nobody_gets_letters_without_end_because_a_stranger_typed_the_address() {
     let (letters, address) = server(&[]).await;

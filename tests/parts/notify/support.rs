@@ -187,7 +187,7 @@ pub fn hostile() -> Value {
     })
 }
 
-/// Whom strangers may have written to by the built-in rules of a house in Russia.
+/// The check of addresses that strangers gave, by the built-in rules of a company in Russia.
 pub fn destinations() -> dozvon::notify::strangers::Destinations {
     let (_, rules) = tokio::sync::watch::channel(Arc::default());
     dozvon::notify::strangers::Destinations::new(rules, dozvon::config::phone::Phone::default().region)

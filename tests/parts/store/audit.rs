@@ -166,7 +166,7 @@ fn another_key_is_refused_and_a_named_one_does_not_stand_in_the_database() {
     });
 }
 
-/// Whoever lost the key has lost the record of what was done, not what was done.
+/// Without the right key an act gets no entry in the audit, but it still takes place.
 #[test]
 fn an_audit_that_refuses_costs_no_ending_no_case_and_no_request() {
     for_each_database(async |db| {
@@ -200,7 +200,7 @@ fn an_audit_that_refuses_costs_no_ending_no_case_and_no_request() {
     });
 }
 
-/// Story 25: the database refuses every change, and whoever gets past it is found.
+/// Story 25: the database refuses every change, and a change that was made all the same is found.
 #[test]
 fn rows_are_only_added_whoever_writes() {
     for_each_database(async |db| {
@@ -290,7 +290,7 @@ fn key(db: &Db) -> Key {
     db.raw().texts("SELECT secret AS v FROM audit_key").remove(0).parse().unwrap()
 }
 
-/// Whoever may write the database, but has no key, as it is in the settings.
+/// An attacker who may write the database and does not have the key, which is in the settings.
 #[test]
 fn without_the_key_the_chain_cannot_be_rewritten() {
     for_each_database(async |db| {
@@ -327,7 +327,7 @@ fn without_the_key_the_chain_cannot_be_rewritten() {
     });
 }
 
-/// Whoever may write the database takes the seal off every row, and gives each the plain hash that fits it.
+/// An attacker who may write the database removes the seal of every row, and gives each row the matching plain hash.
 fn unsealed(db: &Db, rows: &[dozvon::audit::Row]) -> Raw {
     let mut raw = unguarded(db);
     let mut before = rows[0].prev_hash.clone();

@@ -376,7 +376,7 @@ fn an_agent_is_not_free_before_recording_the_result_of_the_talk() {
         raw.refused("UPDATE agents SET activity = 'idle' WHERE name = 'anna'", owes);
         assert!(app.accept(&accepted.work, "anna", min(5)).await.is_none(), "no more work");
         for stage in ["talking", "wrapping_up"] {
-            // Whoever has no time to wrap up owes it all the same.
+            // An agent without wrap-up time must record the disposition too.
             let offer = accepted.wanted.offer;
             let talks =
                 format!("UPDATE agents SET activity = 'talking', offer = '{offer}' WHERE name = 'boris'");

@@ -50,7 +50,7 @@ enum Event {
         agent: usize,
         twice: bool,
     },
-    /// All of it at once: whoever is due is called, and it ends so.
+    /// A whole attempt: a customer whose case is due is called, and the call ends like this.
     Attempt {
         app: usize,
         agent: usize,
@@ -234,7 +234,7 @@ impl World {
     fn pass(&mut self, ms: i64) {
         self.now = UnixMs(self.now.0 + ms);
         if ms < 0 {
-            // Whoever was free stays so.
+            // An agent who was free stays free.
             self.raw.run("UPDATE agents SET ready_at = 0").unwrap();
         }
     }
@@ -332,7 +332,7 @@ impl World {
         self.wrapped_up();
     }
 
-    /// Who owes nothing any more is free.
+    /// An agent whose dispositions are all recorded is free.
     fn wrapped_up(&mut self) {
         let free = "UPDATE agents SET activity = 'idle', ready_at = 0 WHERE activity = 'wrapping_up' AND NOT EXISTS \
                     (SELECT 1 FROM attempts WHERE agent = agents.name AND state IN ('talking', 'wrapping_up'))";
@@ -368,7 +368,7 @@ impl World {
         RULES.into_iter().filter_map(broken).collect()
     }
 
-    /// Everybody is free, customers are busy, and time goes on: in the end nothing is owed, or somebody else has it.
+    /// All agents are free, customers are busy, and time passes: in the end every case is closed or handed over.
     async fn quiet_end(&mut self) -> Result<(), String> {
         self.restart().await;
         if let Some(call) = self.on_the_line.take() {

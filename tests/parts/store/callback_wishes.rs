@@ -51,7 +51,7 @@ async fn opened_by_hand(app: &App, number: &'static str, at: UnixMs) -> CaseId {
 fn only_a_persons_own_act_lets_them_be_called_at_any_hour() {
     for_each_database(async |db| {
         let app = App::open(db).await;
-        // Three in Moscow: whoever has a mobile may be in Kamchatka, and asleep.
+        // Three o'clock in Moscow: the owner of a mobile may be in Kamchatka, and asleep.
         let case = opened_by_hand(&app, NUMBER, min(180)).await;
         app.tick(min(180)).await;
         assert_eq!(app.stage(case).await, "deferred");
@@ -223,7 +223,7 @@ fn the_call_of_an_attempt_stays_as_long_as_its_case() {
     });
 }
 
-/// The house without some of its queues.
+/// The company without some of its queues.
 fn without(app: &App, gone: &[&str]) -> Rules {
     let mut rules = Rules::clone(&app.callback_rules.rules);
     rules.queues.retain(|name, _| !gone.contains(&name.as_str()));

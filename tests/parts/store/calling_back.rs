@@ -81,7 +81,7 @@ pub struct Accepted {
 }
 
 impl App {
-    /// Opens the house, with all agents at work since long ago.
+    /// Makes the company, with all agents logged in since long ago.
     pub async fn open(db: &Db) -> Self {
         let callback_rules = callback_rules();
         let rules = Arc::clone(&callback_rules.rules);
@@ -93,7 +93,7 @@ impl App {
         Self { store: db.store.clone(), callback_rules }
     }
 
-    /// Another process of the same house.
+    /// Another process on the same database.
     pub async fn beside(&self, db: &Db) -> Self {
         Self { store: db.other().await, callback_rules: self.callback_rules.clone() }
     }
@@ -113,7 +113,7 @@ impl App {
         self.try_write(work).await.unwrap()
     }
 
-    /// A caller gives up in a queue; the case that is owed, if one is.
+    /// A caller gives up in a queue. Returns the case, if one is opened.
     pub async fn miss_of(&self, party: Party, name: &str, at: UnixMs) -> Option<CaseId> {
         let name = queue(name);
         self.write(move |c, callback_rules| {
@@ -230,7 +230,7 @@ impl App {
         (accepted, attempt)
     }
 
-    /// One whole attempt that comes to nothing.
+    /// One whole attempt that reaches nobody.
     pub async fn no_answer(&self, name: &str, who: &'static str, at: UnixMs) -> AttemptId {
         let (accepted, attempt) = self.dial(name, who, at).await;
         self.end(&accepted, unreached(attempt, Disposition::NoAnswer), at).await;

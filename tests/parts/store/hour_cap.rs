@@ -11,7 +11,7 @@ use crate::store::calling_back::{App, min, unreached};
 use crate::support::company::agent;
 use crate::support::database::{Db, for_each_database};
 
-/// A house that dials two customers in an hour, to whom four are owed a call at noon.
+/// A company that may dial two customers in an hour and has four open cases at noon.
 async fn open(db: &Db) -> (App, Vec<CaseId>) {
     let mut app = App::open(db).await;
     app.callback_rules.max_dials_per_hour = 2;

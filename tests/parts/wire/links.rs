@@ -11,7 +11,7 @@ use dozvon::switch::{LegEvent, Node, QueryError};
 use crate::support::switch::{Switch, soon, until};
 use crate::wire::legs::{PHONE, ended, node, ringing, settings, up};
 
-/// One that lets us in and then does not answer is left alone for longer and longer, as if it had not let us in.
+/// A node that accepts the login and then does not answer: the waits between attempts grow, as if it had refused the login.
 #[tokio::test]
 async fn to_be_let_in_is_not_to_be_served() {
     let limit = Duration::from_millis(50);
@@ -83,7 +83,7 @@ async fn a_link_that_falls_silent_is_dead() {
     assert_eq!(node.query("status").await.unwrap(), "UP 0 years");
 }
 
-/// A list of channels that is too long to be read is not there; calls go on being carried.
+/// A list of channels that is too long is not read; calls go on.
 #[tokio::test]
 async fn a_list_of_channels_that_cannot_be_read_leaves_the_links_alone() {
     let (node, switch) = node().await;
@@ -103,7 +103,7 @@ async fn a_list_of_channels_that_cannot_be_read_leaves_the_links_alone() {
     assert!(matches!(node.legs(&mut BTreeSet::new()).await, Err(QueryError::Down(_))));
 }
 
-/// Whoever holds a leg may be busy elsewhere: the socket is read on, and the others hear their news.
+/// The owner of one leg does not read its events: the socket is still read, and the other legs get their events.
 #[tokio::test]
 async fn a_leg_nobody_looks_at_holds_up_no_other() {
     let (node, mut switch) = node().await;

@@ -24,8 +24,8 @@ async fn outcomes(stage: &Stage) -> Vec<String> {
         .collect()
 }
 
-/// The only agent is asked for the key of a callback when a caller comes: the caller gets her, and the callback is made
-/// afterwards.
+/// The only agent is asked to press the key for a callback when a caller comes. The caller gets the agent, and the callback
+/// is made afterwards.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_comes_before_a_callback_that_nobody_has_accepted() {
     let stage = set().await;

@@ -49,7 +49,7 @@ async fn nothing_is_left(stage: &Stage) {
     until("no leg is left", async || stage.sim.counts().await.legs_up == 0).await;
 }
 
-/// The second attempt is made as if nothing had been, in this way.
+/// The second attempt is made as usual, in this way.
 async fn the_next_attempt_is_made(stage: &Stage, way: &str) {
     stands(stage, "waiting").await;
     until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;

@@ -234,8 +234,8 @@ async fn a_customer_that_rings_in_during_their_callback_gets_its_agent() {
     assert_eq!(stage.repairs().await, 0);
 }
 
-/// Anybody can show the number that we are calling back: where that is mistrusted, the agent is only for whoever
-/// answers.
+/// Anybody can show the number that we are calling back. Where the settings distrust that number, the agent gets only the
+/// customer who answers the dial.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_join_callers_who_rings_in_meanwhile_waits_like_anybody() {
     let stage = set_with(|settings| settings.callback.join_callers = false).await;
@@ -374,7 +374,7 @@ async fn an_agent_who_does_not_accept_costs_the_customer_no_attempt() {
     stage.step("anna", Step::LogOut).await;
 }
 
-/// Somebody says, while her phone rings, that nothing is owed any more.
+/// A person closes the case while the agent's phone rings.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_case_that_is_closed_while_an_agent_is_asked_is_not_dialled_and_she_is_asked_once() {
     let stage = set().await;

@@ -36,7 +36,7 @@ async fn dozvon(stage: &Stage, line: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_that_logs_in_on_the_command_line_is_offered_a_caller_at_once() {
-    // Nothing but the sight of the change brings the offer in time.
+    // The offer comes in time only if the controller notices the change at once.
     let stage = Stage::with(|settings| settings.calls.reconcile_interval = Duration::from_secs(3_600)).await;
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
     for round in 1..=ROUNDS {

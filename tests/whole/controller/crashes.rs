@@ -160,7 +160,7 @@ async fn play(seed: u64) {
         sleep(pause).await;
         befall(&mut stage, fault).await;
     }
-    // Whoever still waits is taken in the end.
+    // In the end an agent takes each caller who still waits.
     let willing = Behaviour::answers(Duration::from_millis(5)).hanging_up_after(Duration::from_millis(10));
     stage.phone(ANNA, willing.clone()).await;
     stage.phone(BORIS, willing.clone()).await;

@@ -23,7 +23,7 @@ async fn dials(stage: &Stage, what: &str) -> CallerHandle {
     stage.sim.call(CallerScript::at_phone_of("anna", what)).await
 }
 
-/// What came of a number dialled at an agent's phone: the sounds that were heard, and FreeSWITCH's cause.
+/// The result of a number dialled at an agent's phone: the sounds that were heard, and FreeSWITCH's cause.
 async fn heard(stage: &Stage, user: &str, what: &str) -> (Vec<String>, String) {
     let told = story(stage.sim.call(CallerScript::at_phone_of(user, what)).await).await;
     let sounds = told.happenings.into_iter().filter_map(|(_, happening)| match happening {
@@ -33,7 +33,7 @@ async fn heard(stage: &Stage, user: &str, what: &str) -> (Vec<String>, String) {
     (sounds.collect(), told.cause)
 }
 
-/// What became of what anna dialled: FreeSWITCH's cause.
+/// FreeSWITCH's cause of the end of a call that Anna dialled.
 async fn comes_to(stage: &Stage, what: &str) -> String {
     story(dials(stage, what).await).await.cause
 }
@@ -90,7 +90,7 @@ async fn a_customer_dialled_by_hand_is_counted_and_guarded_like_any() {
         stands(&stage, "due").await;
         assert_eq!(comes_to(&stage, "84951234567").await, "NO_ANSWER");
         completed(&stage, count).await;
-        // Too soon, whoever asks.
+        // Too soon, no matter who asks.
         assert_eq!(comes_to(&stage, NUMBER).await, "CALL_REJECTED");
         assert_eq!(originated(&stage).await, count as u64);
     }
@@ -213,7 +213,7 @@ async fn do_not_call(stage: &Stage) {
     stage.store.write("dnc", add).await.unwrap();
 }
 
-/// Ours is a number with an open case that an agent dials, and nothing else.
+/// dozvon handles only numbers with an open case that an agent dials.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_ours_goes_on_in_the_administrators_own_dialplan() {
     let stage = set().await;
@@ -242,7 +242,7 @@ async fn what_is_dialled_at_nobodys_phone_goes_on_in_the_administrators_own_dial
     assert_eq!((made(&stage).await, case(&stage).await.stage.as_str()), (Vec::new(), "due"));
 }
 
-/// While the database does not answer in time nobody is kept from dialling.
+/// While the database does not answer in time, agents can dial as usual.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_database_is_slow_every_dial_goes_on_in_the_administrators_own_dialplan() {
     let mut stage = set().await;
@@ -262,7 +262,7 @@ async fn while_the_database_is_slow_every_dial_goes_on_in_the_administrators_own
     assert_eq!(originated(&stage).await, 0);
     assert_eq!(stage.metric("dozvon_handed_back_total", "\"not_recorded\"").await, 2);
     release.send(()).unwrap();
-    // The first was asked for and is recorded after all: she has dialled the customer, and that counts.
+    // The first dial was recorded after all: Anna has dialled the customer, and that counts.
     completed(&stage, 1).await;
     let attempt = made(&stage).await.remove(0);
     assert_eq!(
@@ -274,7 +274,8 @@ async fn while_the_database_is_slow_every_dial_goes_on_in_the_administrators_own
     assert_eq!(stage.repairs().await, 0);
 }
 
-/// Who dies with the customer's phone ringing has made the attempt: the administrator's dialplan must not dial again.
+/// The controller dies while the customer's phone rings: the attempt counts, and the administrator's dialplan must not dial
+/// again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_ours_does_not_go_on_when_we_die() {
     let mut stage = set().await;

@@ -198,7 +198,7 @@ async fn no_phone_rings_before_its_agent_is_claimed_or_if_they_cannot_be() {
     let _caller = stage.caller(1).await;
     until("the caller waits", async || stage.waiting().await == 1).await;
     let other = Store::open(&stage.settings.database, stage.settings.store.clone()).await.unwrap();
-    // The dispatcher is told what is not so: the database knows that she is not there.
+    // The dispatcher is told something false: the database knows that the agent is logged out.
     let lie = AgentRow { status: Status::Available, ..stage.agent("anna").await };
     let release = hold(&other).await;
     stage.tell_dispatcher(lie).await;

@@ -17,7 +17,7 @@ async fn run(stage: &Stage, sql: &'static str) {
     stage.store.write("poison", move |c| Ok(diesel::sql_query(sql).execute(c)?)).await.unwrap();
 }
 
-/// Two customers are owed a call, and there are agents for both.
+/// Two customers have open cases, and there are agents for both.
 async fn two_are_missed() -> Stage {
     let stage = set_with(|settings| {
         settings.callback.trunks = vec![trunk("trunk")];

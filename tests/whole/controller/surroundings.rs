@@ -53,7 +53,7 @@ pub async fn hold(store: &Store) -> oneshot::Sender<()> {
     release
 }
 
-/// The talk and the wait went on, and end as if nothing had been.
+/// The talk and the wait went on, and end as usual.
 async fn went_on(stage: &Stage, [talks, waits]: [dozvon::sim::CallerHandle; 2]) {
     talks.hang_up().await;
     let talked = story(talks).await;

@@ -62,7 +62,7 @@ async fn is_left_alone(stage: &Stage, caller: CallerHandle, by: By, at: &str) ->
     );
     until("they talk", async || stage.sim.counts().await.bridges == 1).await;
     let before = meddling(stage).await;
-    // Whoever is offered the next caller was not offered this one.
+    // The agent who is offered the next caller was not offered this one.
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
     stage.step("anna", Step::LogIn).await;
     let next = story(stage.caller(2).await).await;
@@ -164,7 +164,7 @@ async fn into_the_second_queue(stage: &Stage, caller: &CallerHandle) {
     assert!(said.contains("+OK"), "{said}");
 }
 
-/// Anna transfers a caller into the second queue as she logs out, so that she is not rung for them again.
+/// Anna transfers a caller into the second queue and logs out, so that her phone does not ring for the caller again.
 async fn transferred_by_anna_who_leaves(stage: &Stage) -> CallerHandle {
     stage.phone(ANNA, answers()).await;
     stage.step("anna", Step::LogIn).await;
@@ -210,7 +210,7 @@ async fn by_an_agent_who_transfers_them_into_another_queue() {
     assert_eq!((stage.cases().await, stage.repairs().await), (0, 0));
 }
 
-/// Whoever gives up in the second queue is owed a call; the talk before does not count for it.
+/// A caller who gives up in the second queue gets a case; the talk before does not count.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_an_agent_who_transfers_them_into_a_queue_that_nobody_serves() {
     let stage = Stage::set().await;

@@ -298,8 +298,8 @@ async fn told(stage: &Stage) -> Vec<String> {
     stage.store.read("told", read).await.unwrap().into_iter().map(|told| told.payload).collect()
 }
 
-/// Where a customer's phone, or whoever answers for it, redirects a call nobody asks the policy: it is not followed
-/// unless the trunk is set so.
+/// A customer's phone, or a system that answers for it, redirects the call. The policy was not asked about the new number,
+/// so the redirect is followed only if the trunk's settings allow it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_customer_who_redirects_is_followed_only_where_the_trunk_says_so() {
     for follows in [false, true] {

@@ -38,7 +38,7 @@ pub async fn a_missing_sound_sends_nobody_on_break(live: &Live) -> Result<String
         }
         let agents = office.floor.controller.rows(&["agent", "list"]).await?;
         ensure!(agents[0]["status"] == "available" && agents[0]["misses"] == 0, "{agents:?}");
-        // Callers get through meanwhile, once the pause of five seconds is over: she is not rung in between.
+        // Callers get through meanwhile, once the pause of five seconds is over: the agent is not rung in between.
         let ivan = office.floor.caller("+74951230001").await?;
         ivan.hears(Tone::Agent).await?;
         let rung = office.floor.legs_of(&anna);
@@ -57,7 +57,7 @@ pub async fn a_missing_sound_sends_nobody_on_break(live: &Live) -> Result<String
     Ok(said)
 }
 
-/// Who picks up late is asked for the key all the same: the time to ring ends when they pick up.
+/// An agent who picks up late is still asked for the key: the ringing time ends when the agent picks up.
 pub async fn an_agent_that_picks_up_late_has_time_for_the_key(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Answer { after: Duration::from_millis(1_200), talk: None }).await?;
     let mut team = Team::of([("anna", contact(&anna))]);

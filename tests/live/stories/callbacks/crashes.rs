@@ -40,7 +40,7 @@ pub async fn freeswitch_dies_while_the_customer_is_rung(live: &Live) -> Result<S
     Ok(said)
 }
 
-/// FreeSWITCH is killed while they talk: she owes what came of it, as after any talk.
+/// FreeSWITCH is killed during the talk: the agent must record the disposition, as after any talk.
 pub async fn freeswitch_dies_while_they_talk(live: &Live) -> Result<String> {
     let own = Live::start(&live.prefix).await?;
     let anna = phone(ANSWERS).await?;
@@ -72,7 +72,7 @@ pub async fn freeswitch_dies_while_they_talk(live: &Live) -> Result<String> {
     Ok(said)
 }
 
-/// It is time for the second attempt: they hear each other, the customer hangs up, and nothing is owed any more.
+/// It is time for the second attempt: the two talk, the customer hangs up, and the case is closed.
 async fn they_talk_at_last(office: &Office<'_>, anna: &SipEnd) -> Result<()> {
     office.customer.behave(ANSWERS);
     office.later(31);

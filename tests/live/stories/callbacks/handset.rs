@@ -90,7 +90,7 @@ pub async fn refused_after_three(live: &Live) -> Result<String> {
     Ok(said)
 }
 
-/// She dials this, hears that and nothing else, and is hung up.
+/// The agent dials this number, hears this tone and nothing else, and the call is ended.
 async fn hears_only(office: &Office<'_>, number: &str, tone: Tone) -> Result<()> {
     let call = office.dials(number).await?;
     call.hears(tone).await?;

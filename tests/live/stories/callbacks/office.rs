@@ -38,7 +38,7 @@ const AT_LAST: Duration = Duration::from_secs(45);
 pub struct Office<'a> {
     /// FreeSWITCH, and the command line.
     pub floor: Floor<'a>,
-    /// The phone of who was missed.
+    /// The phone of the caller who was missed.
     pub customer: SipEnd,
     settings: Settings,
     controller: Option<(Runtime, Running)>,
@@ -192,7 +192,7 @@ impl<'a> Office<'a> {
         .await
     }
 
-    /// Waits until a talk is over whose result is owed.
+    /// Waits until a talk is over whose disposition is not recorded yet.
     pub async fn word_is_awaited(&self) -> Result<()> {
         until(AT_LAST, "the result is owed", async || {
             Ok(self.attempts().await?.iter().any(|made| made.state.as_str() == "wrapping_up").then_some(()))
@@ -200,7 +200,7 @@ impl<'a> Office<'a> {
         .await
     }
 
-    /// The agent says what came of the talk.
+    /// The agent records the disposition of the talk.
     pub async fn says(&self, result: Disposition) -> Result<()> {
         let office = &self.running()?.app;
         let (callback_rules, at) = (office.callback_rules(), office.clock.now());
@@ -219,7 +219,7 @@ impl<'a> Office<'a> {
         Ok(())
     }
 
-    /// The agent dials at her phone.
+    /// The agent dials at their own phone.
     pub async fn dials(&self, number: &str) -> Result<Caller> {
         let end = SipEnd::open(Some(Tone::Agent)).await?;
         let switch = &self.floor.live.switch;
