@@ -65,7 +65,7 @@ pub fn get(c: &mut Database, name: &AgentName) -> Result<AgentRow, StoreError> {
     agents::table.find(name).select(columns::<AgentRow>()).first(c).found("agent", name)
 }
 
-/// A step that a person or the system has an agent take.
+/// A request for a step of an agent, by a person or the system.
 #[derive(Debug, Clone)]
 pub struct StepRequest<'a> {
     /// The agent.
@@ -135,7 +135,8 @@ fn break_reason(now: &AgentRow, make: &StepRequest<'_>, status: Status) -> Optio
     }
 }
 
-/// Another controller changed the agent although the row was locked. The step can be tried again.
+/// Returns the error for an agent whom another controller changed although the row was locked. The step can be tried
+/// again.
 fn changed_meanwhile(agent: &AgentName) -> StoreError {
     StoreError::Commit(format!("agent {agent} was changed by another controller at the same moment"))
 }

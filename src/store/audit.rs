@@ -1,9 +1,9 @@
 //! The audit: rows that are only ever added, each with the hash of the row before.
 //!
-//! In: entries, each inside the transaction that does what the entry records. Out: a chain that [`verify`] proves.
-//! The rows of two processes form one chain: SQLite has one writer, and PostgreSQL locks the chain until the commit. So
-//! the last hash that is read here is the last one. Nothing of the chain is kept in memory.
-//! The secret that hashes numbers comes from the settings; the database then holds only its fingerprint. If the
+//! In: entries, each inside the transaction that does what the entry records. Out: a chain that [`verify`] proves. The
+//! rows of several processes form one chain: SQLite has one writer, and PostgreSQL locks the chain until the commit. So
+//! no other process can add a row between the read of the last hash and the commit. Nothing of the chain is kept in
+//! memory. The secret that hashes numbers comes from the settings; the database then holds only its fingerprint. If the
 //! settings name none, the secret is made at the first entry and kept in `audit_key`. That row concerns no person, so
 //! an erasure leaves it alone.
 //! **Invariant:** ids have no gap and follow the order of the commits. An entry exists if and only if the transaction
@@ -29,11 +29,11 @@ use self::mark::Mark;
 pub use self::mark::mark;
 
 thread_local! {
-    /// The settings' secret, while a group of that store's transactions runs on this thread.
+    /// The secret from the settings of a store, while a group of that store's transactions runs on this thread.
     static SECRET: RefCell<Option<Key>> = const { RefCell::new(None) };
 }
 
-/// Takes the secret off the thread when dropped, at the end of a group.
+/// Removes the secret from the thread when dropped, at the end of a group.
 pub(super) struct Lent;
 
 /// Lends the settings' secret to the transactions that run on this thread, until the guard is dropped. The secret must
@@ -61,7 +61,8 @@ pub fn append(c: &mut Database, entry: &Entry<'_>) -> Result<(), StoreError> {
         None => None,
         Some(text) => {
             let number: E164 = text.parse().map_err(|_| {
-                let what = "the audit hashes numbers in E.164 form, such as +79001234567, and this is none";
+                let what =
+                    "the audit hashes numbers in E.164 form, such as +79001234567, and this is not one";
                 StoreError::Refused(what.to_owned())
             })?;
             Some(key.of_number(&number))
@@ -105,7 +106,7 @@ pub(super) fn append_or_note_gap(c: &mut Database, entry: &Entry<'_>) -> Result<
     }
     tracing::error!(
         action = %entry.action, subject = entry.subject, error = %why,
-        "the audit refuses an entry: the act took place, and its entry is missing; see `dozvon check`"
+        "the audit refuses an entry: the act took place, but its entry is missing; see `dozvon check`"
     );
     diesel::insert_into(audit_gaps::table)
         .values((
@@ -134,7 +135,8 @@ pub fn check_key(c: &mut Database, named: Option<&Key>) -> Result<(), StoreError
     known(c, named).map(drop)
 }
 
-/// Checks the mark that says where the seal begins, under the key. A tampered database fails this check first.
+/// Checks with the key the mark that says where the seal begins. If somebody has changed the database, this check is
+/// the first to fail.
 ///
 /// # Errors
 /// [`StoreError::Refused`] says what is wrong, and how to fix it; also as [`check_key`].
@@ -237,8 +239,8 @@ fn agree(named: Option<Key>, kept: &KeyRow) -> Result<Key, StoreError> {
     match key {
         Some(key) if key.fingerprint() == kept.fingerprint => Ok(key),
         Some(_) if told => Err(StoreError::Refused(
-            "[audit] key is not the one that this database's audit began with: put the old one back, or take the \
-             setting out if there was none; under another key nobody's entries could be found again"
+            "[audit] key is not the one that this database's audit began with: put the old one back, or remove \
+             the setting if there was none; under another key no earlier entry could be found"
                 .to_owned(),
         )),
         Some(_) => Err(StoreError::Unreadable { column: "audit_key.secret".to_owned(), value: "another key".to_owned() }),
@@ -397,7 +399,7 @@ pub fn verify(c: &mut Database, named: Option<&Key>, known: Option<&Link>) -> Re
     let attested = from.id == 0;
     let mut walk =
         Walk { link: from.clone(), attested, cut: from.clone(), known, seal, marked, keyed_from: None };
-    // From the very first row in the table: rows before the cut do not belong there.
+    // Begins with the very first row in the table, since a row before the cut does not belong there.
     let mut after = i64::MIN;
     let broken = loop {
         let rows = page(c, after, PAGE)?;
@@ -469,7 +471,8 @@ pub(super) fn cut(
     hold::audit(c)?;
     let (from, end) = (beginning(c)?, head(c)?);
     let old: Vec<Row> = page(c, from.id, limit)?;
-    // In the order of the chain: after a clock was set back, a younger row can precede older ones. They wait for it.
+    // Rows are cut in the order of the chain. After the clock was set back, a younger row can precede older ones: those
+    // wait until the younger row is old enough.
     let last = old.iter().take_while(|row| row.at < before.0 && row.id < end.id).last();
     let Some(last) = last else { return Ok(None) };
     diesel::insert_into(audit_cuts::table)

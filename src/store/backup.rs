@@ -16,7 +16,7 @@ use crate::config::store::Settings;
 pub(super) fn copy(url: &DatabaseUrl, settings: &Settings, to: &Path) -> Result<u64, StoreError> {
     let Database::Sqlite(mut sqlite) = dialect::open_writer(url, settings)? else {
         return Err(StoreError::Refused(
-            "only a SQLite database is copied so; on PostgreSQL use pg_dump or the server's own backups"
+            "only a SQLite database can be copied by dozvon; on PostgreSQL use pg_dump or the server's own backups"
                 .to_owned(),
         ));
     };

@@ -1,4 +1,4 @@
-//! Blocking work, on a thread that may block.
+//! Blocking work outside the async threads.
 
 use super::StoreError;
 

@@ -24,7 +24,7 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 pub(super) trait Job: Send {
     /// Does the work, in a savepoint if asked to. Returns whether there is something to commit.
     fn run(&mut self, connection: &mut Database, savepoint: bool) -> bool;
-    /// Returns the transaction's name, whether it was kept after the commit succeeded or failed, and the time it took.
+    /// Returns the transaction's name, whether it was committed, and the time it took.
     fn tally(&self, fate: Result<(), &StoreError>) -> (&'static str, bool, Duration);
     /// Answers the writer after the commit succeeded or failed.
     fn finish(self: Box<Self>, fate: Result<(), &StoreError>);
@@ -100,12 +100,12 @@ fn attempt<T>(
     if result.is_err()
         && let Err(error) = dialect::unwind(connection, depth)
     {
-        tracing::error!(transaction = name, %error, "a failed transaction could not be undone by itself");
+        tracing::error!(transaction = name, %error, "a failed transaction could not be undone on its own");
     }
     match result {
         Err(error) if dialect::stall::is_one(&error) => {
             let error = dialect::stall::explain(connection, began.elapsed());
-            tracing::warn!(transaction = name, %error, "a transaction waited in vain");
+            tracing::warn!(transaction = name, %error, "a transaction gave up waiting for a lock");
             Err(error)
         }
         result => result,
@@ -170,7 +170,7 @@ impl Committer {
                 // The process ends: nobody is left to answer.
                 Err(error) if error.is_cancelled() => return,
                 Err(error) => {
-                    tracing::error!(%error, "the committing task broke off; opening the database again");
+                    tracing::error!(%error, "the committing task broke off: opening the database again");
                     Line::Down { tried: Instant::now() }
                 }
             };
@@ -181,7 +181,7 @@ impl Committer {
         drop(tokio::task::spawn_blocking(move || drop((line, committer))).await);
     }
 
-    /// Commits a group, and looks for changes by others if it is time.
+    /// Commits a group, and checks for changes by others if it is time.
     fn turn(&self, line: Line, group: Vec<Box<dyn Job>>) -> Line {
         let _secret = super::audit::lend(self.settings.audit_key.as_ref());
         let mut writer = match line {
@@ -218,7 +218,7 @@ impl Committer {
         if let Err(error) = dialect::begin_write(&mut writer.connection, &self.settings) {
             match error {
                 StoreError::Busy { .. } => {
-                    tracing::error!(%error, "a group of transactions could not begin");
+                    tracing::error!(%error, "a group of transactions could not begin, and none of them was made");
                     self.finish(group, Err(&error), None);
                     return Ok(());
                 }

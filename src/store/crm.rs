@@ -57,7 +57,7 @@ pub fn keep_tokens(c: &mut Database, tokens: &TokenRow, at: UnixMs) -> Result<()
     Ok(())
 }
 
-/// Returns whether a case still needs an agent to be offered it first: the case is open, and no agent is named.
+/// Returns whether a case is open and no agent is named who is offered it first.
 ///
 /// # Errors
 /// When the database fails.

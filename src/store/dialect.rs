@@ -35,7 +35,8 @@ pub enum Database {
     Sqlite(SqliteConnection),
 }
 
-/// diesel binds a text that is built at run time in a different way for each database.
+/// Binds values as the text that they display. diesel binds a text that is built at run time in a different way for
+/// each database.
 macro_rules! display_binds {
     ($($name:ty),+) => { $(
         impl ToSql<Text, <Database as Connection>::Backend> for $name {
@@ -77,8 +78,8 @@ pub(super) fn open_writer(url: &DatabaseUrl, settings: &Settings) -> Result<Data
             let reason = "it cannot keep a write-ahead log here (is it on a network file system?)".to_owned();
             return Err(StoreError::Unwritable { path: path.clone(), reason });
         }
-        // SQLite opens a file that it may not write for reading, and even begins a transaction: only a write shows the
-        // error.
+        // If SQLite may not write a file, it opens it for reading, and even begins a transaction. Only a write shows
+        // the error.
         let probe =
             sqlite.batch_execute("BEGIN IMMEDIATE; CREATE TABLE dozvon_may_write (no INTEGER); ROLLBACK;");
         probe.map_err(trouble)?;
@@ -133,9 +134,9 @@ fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Database, StoreError> 
     }
 }
 
-/// Removes deleted data from the write-ahead log of a SQLite file, whose pages are overwritten as they are freed. On
-/// PostgreSQL the server does that (VACUUM, its own log, its backups). The function never waits for readers, because
-/// SQLite would keep everybody from writing meanwhile.
+/// Removes deleted data from the write-ahead log of a SQLite file. The pages of the file itself are overwritten as they
+/// are freed. On PostgreSQL the server does all that (VACUUM, its own log, its backups). The function never waits for
+/// readers, because meanwhile SQLite would let nobody write.
 pub(super) fn scrub(url: &DatabaseUrl, settings: &Settings) -> Result<(), StoreError> {
     let settings = Settings { busy_timeout: Duration::ZERO, ..settings.clone() };
     let Database::Sqlite(mut sqlite) = open(url, &settings)? else { return Ok(()) };
@@ -175,8 +176,8 @@ fn is_busy(message: &str) -> bool {
     message.contains("database is locked") || message.contains("database table is locked")
 }
 
-/// Begins the transaction of a group. On SQLite it takes the right to write at once, so that it cannot fail to get it
-/// later.
+/// Begins the transaction of a group. On SQLite it takes the right to write at once, so that a later write cannot fail
+/// for lack of it.
 pub(super) fn begin_write(connection: &mut Database, settings: &Settings) -> Result<(), StoreError> {
     let begun = match connection {
         Database::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
@@ -276,8 +277,8 @@ pub(super) fn may_pass(error: &Error) -> bool {
     }
 }
 
-/// Checks the references now that are otherwise checked at the commit. So the transaction that broke one gets the
-/// error, and not every transaction of its group.
+/// Checks references now, which the database otherwise checks at the commit. So the transaction that broke a reference
+/// gets the error, and not every transaction of its group.
 pub(super) fn check_references(connection: &mut Database) -> Result<(), StoreError> {
     match connection {
         Database::Postgresql(c) => {

@@ -39,7 +39,7 @@ pub struct DncRow {
     pub note: Option<String>,
     /// When the number was added.
     pub at: UnixMs,
-    /// When the entry ends; never if empty.
+    /// When the entry ends. None: never.
     pub expires_at: Option<UnixMs>,
 }
 
@@ -56,7 +56,7 @@ pub struct Add<'a> {
     pub note: Option<&'a str>,
     /// When the number is added.
     pub at: UnixMs,
-    /// When the entry ends; never if none.
+    /// When the entry ends. None: never.
     pub until: Option<UnixMs>,
 }
 
@@ -124,7 +124,7 @@ pub fn suppressed(c: &mut Database, number: &E164, at: UnixMs) -> Result<Option<
     Ok(row.select(do_not_call::reason).first(c).optional()?)
 }
 
-/// Adds a number to the list because of the result of an attempt, or of the reason for closing a case. A wrong number
+/// Adds a number to the list because of the disposition of an attempt or the reason for closing a case. A wrong number
 /// is added for `WRONG_FOR`, any other number for good.
 pub(super) fn suppress(
     c: &mut Database,

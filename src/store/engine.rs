@@ -252,7 +252,7 @@ where
     loop {
         match attempt().await {
             Err(error) if error.is_passing() => {
-                tracing::error!(transaction = name, %error, "the database did not take it; trying again");
+                tracing::error!(transaction = name, %error, "the transaction failed: trying again");
             }
             settled => return settled,
         }

@@ -1,16 +1,16 @@
 //! Erasure of a person: their data is removed from every table, and the act of the erasure is kept.
 //!
-//! In: a number, who erases it, when. Out: an [`Act`]: which tables, how many rows, and what follows later.
-//! The rows themselves stay, since days, queues and agents are counted by them. Only the person's data is removed. A
-//! pseudonym made for this one erasure replaces the number: `+999` and the number of the act. The checks of the tables
-//! still hold, and several rows of one person still belong together. Nothing leads from the pseudonym back to the
-//! person, not even with the audit's key. Country code 999 belongs to nobody (ITU-T E.164, reserved), so no caller has
-//! such a number, and no policy lets it be dialled. The database lets a number change only into the pseudonym of a
-//! recorded act.
-//! **The day's cap still protects the person.** Attempts of the last [`KEEP_ATTEMPTS`] keep their number until then,
-//! without their notes. If the person calls again today, the new case finds today's attempts, and the database refuses
-//! a fourth. [`finish`] removes the number when the business day is over for certain (152-FZ art. 21 gives 30 days).
-//! Entries of the audit hold no number in clear, and stay.
+//! In: a number, who erases the person, and when. Out: an [`Act`]: which tables, how many rows, and what is erased
+//! later. The rows themselves stay, since days, queues and agents are counted by them. Only the person's data is
+//! removed. A pseudonym made for this one erasure replaces the number: `+999` and the number of the act. The checks of
+//! the tables still hold, and several rows of one person still belong together. Nothing leads from the pseudonym back
+//! to the person, not even with the audit's key. Country code 999 belongs to nobody (ITU-T E.164, reserved), so no
+//! caller has such a number, and no policy lets it be dialled. The database lets a number change only into the
+//! pseudonym of a recorded act.
+//! **The day's cap still protects the person.** Attempts keep their number for [`KEEP_ATTEMPTS`], without their notes.
+//! If the person calls again today, the new case finds today's attempts, and the database refuses a fourth. [`finish`]
+//! removes the number when the business day is over for certain (152-FZ art. 21 gives 30 days). Entries of the audit
+//! hold no number in clear, and stay.
 //! **To add a table, add a line to `PLACES`.** A test writes marked texts into every text column of every table, and
 //! fails for a text that no line clears.
 //! After the erasure [`Store::scrub`](super::Store::scrub) removes the data from the database's files too.
@@ -34,7 +34,7 @@ use crate::ids::CaseId;
 use crate::missed::case::Closed;
 use crate::phone::{E164, Home};
 
-/// The value of a column after the erasure.
+/// What a column holds after the erasure.
 #[derive(Debug, Clone, Copy)]
 enum Becomes {
     /// The pseudonym.
@@ -184,7 +184,7 @@ pub struct Act {
 /// country by which numbers that were kept as they came are read.
 ///
 /// # Errors
-/// [`StoreError::Refused`] while the person is in a call, or while an attempt to call them has no result.
+/// [`StoreError::Refused`] while the person is in a call, or while an attempt to call them has no disposition.
 pub fn person(
     c: &mut Database,
     number: &E164,
@@ -261,7 +261,7 @@ fn keep(c: &mut Database, number: &E164, act: &Act) -> Result<(), StoreError> {
 }
 
 /// Refuses an erasure while the person has a live call or an unfinished attempt. A live call writes its number again
-/// when it ends, and an attempt without a result is found by its number.
+/// when it ends, and an attempt without a disposition is found by its number.
 fn refuse_live(c: &mut Database, number: &E164, forms: &[String]) -> Result<(), StoreError> {
     if let Some(row) = rows::unfinished(c, number)? {
         let who = row.agent.map_or(row.by, String::from);

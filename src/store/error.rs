@@ -202,7 +202,7 @@ impl StoreError {
     }
 }
 
-/// Names the table when a query meets a value that is not readable.
+/// Names the table when a query finds a value that is not readable.
 pub(super) trait OfTable<T> {
     /// Returns the result, with the table before the column of [`StoreError::Unreadable`].
     fn of_table(self, table: &str) -> Result<T, StoreError>;

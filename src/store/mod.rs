@@ -1,12 +1,12 @@
 //! Everything that must not be lost: every query of the product, on SQLite (embedded) or PostgreSQL.
 //!
-//! In: named closures over a [`Database`]. Out: their results, after they are committed and durable. The queries stand
-//! in one file per noun. `engine` is the entrance. `commit` runs and commits writes in groups, and `readers` runs
-//! reads. `dialect` is the only place where the two databases differ. `lock` keeps a second controller away. The
-//! tables, triggers and views stand in migrations/; its README describes them.
+//! In: named closures over a [`Database`]. Out: their results, after they are committed and durable. There is one file
+//! of queries for each noun. `engine` has the [`Store`], through which all of them run. `commit` runs and commits
+//! writes in groups, and `readers` runs reads. `dialect` is the only place where the two databases differ. `lock` keeps
+//! a second controller away. The tables, triggers and views are in migrations/, and its README describes them.
 //! **Invariant:** a `write` that returned `Ok` is on disk. A `write` that returned an error left nothing behind.
 //! **Invariant:** the database refuses what must never happen (two claims on an agent, a fourth attempt, an illegal
-//! step, a second ending), whoever writes. The functions here check the same only to return a better error.
+//! step, a second ending), whoever writes. The functions here check the same things only to return a better error.
 //! *Deliberately absent:* the clock: every instant is an argument.
 
 pub mod agents;

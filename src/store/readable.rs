@@ -1,5 +1,5 @@
-//! Lists in which this program can read every row but some. A database that is one step ahead of this program may hold
-//! words that this program does not know, and one such row must not stop the work on the others.
+//! Lists with rows that this program cannot read. A database that is one migration ahead of this program may hold
+//! values that this program does not know, and a row with such a value must not stop the work on the others.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -43,13 +43,13 @@ pub(super) fn load<T, K: Display>(
     Ok(rows)
 }
 
-/// The most rows of which it is remembered that they were named.
-const MOST: usize = 1000;
+/// How many rows are remembered as named in the log.
+const MAX_NAMED: usize = 1000;
 
 /// Names a row in the log, unless it was named before with the same error.
 fn left_out(kind: &str, key: &str, error: &StoreError) {
     static NAMED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    if is_news(&mut NAMED.lock().unwrap_or_else(PoisonError::into_inner), format!("{kind} {key}: {error}")) {
+    if is_new(&mut NAMED.lock().unwrap_or_else(PoisonError::into_inner), format!("{kind} {key}: {error}")) {
         tracing::error!(
             kind, key, %error,
             "the row is left out: a newer dozvon may have written it; install that version, or correct the row"
@@ -57,8 +57,8 @@ fn left_out(kind: &str, key: &str, error: &StoreError) {
     }
 }
 
-fn is_news(named: &mut BTreeSet<String>, what: String) -> bool {
-    named.len() < MOST && named.insert(what)
+fn is_new(named: &mut BTreeSet<String>, what: String) -> bool {
+    named.len() < MAX_NAMED && named.insert(what)
 }
 
 #[cfg(test)]
@@ -70,6 +70,9 @@ mod tests {
         let mut named = BTreeSet::new();
         assert!(is_news(&mut named, "agent anna".to_owned()));
         assert!(!is_news(&mut named, "agent anna".to_owned()));
-        assert_eq!((0..2 * MOST).filter(|row| is_news(&mut named, row.to_string())).count(), MOST - 1);
+        assert_eq!(
+            (0..2 * MAX_NAMED).filter(|row| is_new(&mut named, row.to_string())).count(),
+            MAX_NAMED - 1
+        );
     }
 }

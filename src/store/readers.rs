@@ -20,7 +20,7 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    /// No connection is opened yet.
+    /// Creates readers without opening a connection.
     pub(super) fn new(url: DatabaseUrl, settings: Settings) -> Self {
         let permits = Semaphore::new(settings.max_readers.max(1));
         Self { url, settings, permits, idle: Mutex::default() }

@@ -1,8 +1,9 @@
-//! The end of old rows: they are deleted by age, in small batches, and the deletion is written into the audit.
+//! Deletes old rows by their age, in small batches, and writes each deletion into the audit.
 //!
-//! In: the ages. Out: how many rows one batch deleted, and whether there are more. The database lets only those rows be
-//! deleted that are older than the instant in `retention_cuts`, and each batch sets that instant before it deletes. The
-//! audit loses rows only from its beginning. The last deleted row stays known, so that the chain can still be proved.
+//! In: the ages. Out: how many rows one batch deleted, and whether there are more. The database allows the deletion of
+//! a row only if it is older than the instant in `retention_cuts`, and each batch sets that instant before it deletes.
+//! The audit loses rows only from its beginning. Its last deleted row is remembered, so that the chain can still be
+//! proved.
 //! **Invariant:** a batch may be repeated, or broken off at any point. Its deletions and their audit entry are one
 //! transaction.
 
@@ -101,7 +102,7 @@ pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, 
 }
 
 /// A clock is doubted after a period of this length without any record.
-const SILENCE: Duration = Duration::from_hours(30 * 24);
+const GAP: Duration = Duration::from_hours(30 * 24);
 
 /// The age from which a record confirms the clock. A younger record may have been written after the clock had jumped.
 const SETTLED: Duration = Duration::from_hours(24);
@@ -116,8 +117,8 @@ pub fn clock_believed_at(c: &mut Database) -> Result<Option<UnixMs>, StoreError>
     Ok(believed.map(UnixMs))
 }
 
-/// Refuses to go on when the clock may have been put forward, because by such a clock every row is too old. The clock
-/// is doubted if it is a month or more ahead of the instant at which it was last believed. A clock that was never
+/// Refuses to go on when the clock may have been put forward, because by such a clock every row would be too old. The
+/// clock is doubted if it is a month or more ahead of the instant at which it was last believed. A clock that was never
 /// believed is doubted if there are older rows, but none from the month before the last day.
 ///
 /// # Errors
@@ -127,11 +128,11 @@ pub fn doubt_clock(c: &mut Database, now: UnixMs) -> Result<(), StoreError> {
         Some(believed) => Some(believed),
         None => last_record(c, now - SETTLED)?,
     };
-    let Some(last) = last.filter(|last| *last < now - SILENCE) else { return Ok(()) };
+    let Some(last) = last.filter(|last| *last < now - GAP) else { return Ok(()) };
     Err(StoreError::Refused(format!(
-        "nothing is deleted: this machine's clock says {now}, and the last record before that jump is of {last}: it may \
-         have been put forward, and then everything would be too old. Set it right if it is wrong; if it is right, say \
-         so: `dozvon retention run --clock-is-right`"
+        "nothing is deleted: this machine's clock says {now}, and the last record before that jump is of {last}: the clock \
+         may have been put forward, and would make every row too old. If the clock is wrong, set it right; if it is \
+         right, run `dozvon retention run --clock-is-right`"
     )))
 }
 
@@ -290,7 +291,8 @@ fn refusals_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize
     Ok(old.len())
 }
 
-/// Deletes numbers that have been off the do-not-call list for so long that nobody asks any more why they were on it.
+/// Deletes entries of the do-not-call list that ended before `before`. Until then people can see why a number was
+/// listed.
 fn do_not_call_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize, StoreError> {
     let old: Vec<String> = do_not_call::table
         .filter(do_not_call::expires_at.lt(before))
@@ -302,12 +304,12 @@ fn do_not_call_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<us
     Ok(old.len())
 }
 
-/// Deletes old events that no delivery waits for. A delivery that has waited just as long, because its destination is
-/// gone or accepts nothing, is given up first. People then see it, and may have it tried once more.
+/// Deletes old events whose deliveries are over. A delivery that has waited just as long, because its destination is
+/// gone or accepts nothing, is given up first. People then see it, and can send it again.
 fn outbox_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> Result<usize, StoreError> {
     let given_up = super::outbox::give_up_before(c, before, now, limit)?;
     if given_up > 0 {
-        tracing::warn!(given_up, "what waited to be told for longer than [retention] outbox is given up");
+        tracing::warn!(given_up, "deliveries that waited for longer than [retention] outbox are given up");
     }
     let wanted = deliveries::table
         .filter(deliveries::event.eq(outbox::seq))

@@ -16,7 +16,7 @@ pub struct Stats {
     pub commits_failed: u64,
     /// The duration of each commit, fsync included, since the last reading; at most 4096 of them.
     pub commit_times: Vec<Duration>,
-    /// Transactions and reads by name. The names stand in the code, so there are few of them.
+    /// Transactions and reads by name. The names are written in the code, so there are few of them.
     pub transactions: BTreeMap<&'static str, TransactionStats>,
     /// Transactions that are waiting now.
     pub waiting: usize,
@@ -63,7 +63,7 @@ impl TransactionStats {
     }
 }
 
-/// How many commit durations are stored between two readings.
+/// How many commit durations are kept between two readings.
 const KEPT_TIMES: usize = 4096;
 
 /// The counters of a store.
@@ -72,7 +72,7 @@ pub(super) struct Counters {
     stats: Mutex<Stats>,
     /// The progress of the committing task.
     pub beat: Beat,
-    /// Whether the database was unreachable the last time.
+    /// Whether the database was unreachable at the end of the last group.
     down: AtomicBool,
 }
 

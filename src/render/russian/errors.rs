@@ -14,11 +14,11 @@ pub(super) const ERRORS: &[Pair] = &[
     ("No such file or directory (os error 2)", "такого файла или папки нет (os error 2)"),
     ("Permission denied (os error 13)", "доступ запрещён (os error 13)"),
     (
-        "[audit] key is not the one that this database's audit began with: put the old one back, or take the setting out if there was none",
+        "[audit] key is not the one that this database's audit began with: put the old one back, or remove the setting if there was none",
         "key в [audit] не тот, с которым начат аудит этой базы данных: верните прежний или уберите настройку, если её не было",
     ),
     (
-        "[audit] key is not the one that this database's audit began with: put the old one back, or take the setting out if there was none; under another key nobody's entries could be found again",
+        "[audit] key is not the one that this database's audit began with: put the old one back, or remove the setting if there was none; under another key no earlier entry could be found",
         "key в [audit] не тот, с которым начат аудит этой базы данных: верните прежний или уберите настройку, если её не было; с другим ключом прежние записи не найти",
     ),
     ("`dozvon init` makes the first settings", "первые настройки создаёт `dozvon init`"),
@@ -166,7 +166,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ),
     ("not everybody was called back within {limit}", "за {limit} перезвонили не всем"),
     (
-        "nothing is deleted: this machine's clock says {now}, and the last record before that jump is of {last}: it may have been put forward, and then everything would be too old. Set it right if it is wrong; if it is right, say so: `dozvon retention run --clock-is-right`",
+        "nothing is deleted: this machine's clock says {now}, and the last record before that jump is of {last}: the clock may have been put forward, and would make every row too old. If the clock is wrong, set it right; if it is right, run `dozvon retention run --clock-is-right`",
         "ничего не удалено: часы этой машины показывают {now}, а последняя запись до скачка сделана {last}: возможно, часы переведены вперёд, и тогда старым окажется всё. Если они неверны, поправьте их; если верны, подтвердите: `dozvon retention run --clock-is-right`",
     ),
     ("number on the do-not-call list", "номер в списке запрета звонков"),
@@ -176,7 +176,7 @@ pub(super) const ERRORS: &[Pair] = &[
         "для PostgreSQL используйте pg_dump или копии самого сервера",
     ),
     ("one mistake, nothing was changed", "одна ошибка, ничего не изменено"),
-    ("only a SQLite database is copied so", "так копируется только база данных SQLite"),
+    ("only a SQLite database can be copied by dozvon", "dozvon копирует только базу данных SQLite"),
     ("only an offer can make an agent {step}", "состояние оператора {step} даёт только вызов"),
     (
         "please report what the log says about it above. Start the controller again",
@@ -186,7 +186,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ("prompt", "звук"),
     ("queue", "очередь"),
     (
-        "queue {name} has open cases for which the law on {law} holds, so it cannot be removed: close them (`dozvon case list --queue {name2}`), or wait until they are",
+        "queue {name} has open cases for which the law on {law} holds, so it cannot be removed: close them (`dozvon case list --queue {name2}`), or wait until they are closed",
         "в очереди {name} есть открытые обращения, на которые действует закон ({*law}), удалить её нельзя: закройте их (`dozvon case list --queue {name2}`) или дождитесь закрытия",
     ),
     ("remove the agent when the call has ended", "удалите оператора после разговора"),
@@ -212,7 +212,7 @@ pub(super) const ERRORS: &[Pair] = &[
         "оператор должен сначала записать результат последнего обратного звонка",
     ),
     (
-        "the audit hashes numbers in E.164 form, such as +79001234567, and this is none",
+        "the audit hashes numbers in E.164 form, such as +79001234567, and this is not one",
         "аудиту нужен номер в виде E.164, например +79001234567",
     ),
     (
@@ -327,7 +327,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ("try again", "повторите"),
     ("try again when it has ended", "повторите, когда он закончится"),
     ("try again, or see what that process does", "повторите или узнайте, чем занят тот процесс"),
-    ("under another key nobody's entries could be found again", "с другим ключом прежние записи не найти"),
+    ("under another key no earlier entry could be found", "с другим ключом прежние записи не найти"),
     ("use one of: {allowed}", "подходят: {allowed}"),
     ("wait for another attempt", "оставить ждать новой попытки"),
     ("warning: {text}", "предупреждение: {*text}"),

@@ -1,4 +1,4 @@
-//! The mark: where the seal of the audit begins, kept under a MAC of the audit's key.
+//! The mark: where the seal of the audit begins. A MAC with the audit's key protects it.
 //!
 //! In: the key. Out: the first row that must be sealed. The mark protects the seal. Without it, somebody who can write
 //! the database but has no key could remove the seal of every row, and give each row the plain hash that earlier
@@ -23,7 +23,8 @@ pub enum Mark {
     Wrong,
 }
 
-/// The mark beside the key by which it was set. It is NULL in an audit that began under a version without marks.
+/// The mark, and the fingerprint of the key with which it was set. The mark is NULL in an audit that began under a
+/// version without marks.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = audit_key)]
 struct MarkRow {
@@ -79,8 +80,8 @@ pub fn mark(c: &mut Database) -> Result<Option<i64>, StoreError> {
         .execute(c)?;
     tracing::warn!(
         sealed_from = from,
-        "the row where the seal of the audit begins is marked now. This message is normal once, at the first start after an \
-         update; at any other start, somebody has removed the mark"
+        "the row where the seal of the audit begins is marked now. This is normal once, at the first start after an update; \
+         at any other start it means that somebody has removed the mark"
     );
     Ok(Some(from))
 }

@@ -1,11 +1,10 @@
 //! Statements that are prepared once.
 //!
-//! In: a diesel statement that returns rows. Out: the same statement, found prepared when it is used again.
-//! diesel prepares every UPDATE (and plain SQL) anew, since its text depends on which values are left out. To prepare
-//! one of our statements, with its triggers, takes twice as long as to run it. Our statements always have the same
-//! text, so the text is the key under which a prepared statement is kept. A different text would only add a prepared
-//! statement.
-//! diesel itself keeps an INSERT of plain values prepared.
+//! In: a diesel statement that returns rows. Out: the same statement, prepared only at its first use. diesel prepares
+//! every UPDATE (and plain SQL) anew, since its text may depend on which values are left out. Preparing one of our
+//! statements, with its triggers, takes twice as long as running it. Our statements always have the same text, so a
+//! prepared statement is kept under its text. A different text would only add a prepared statement. An INSERT of plain
+//! values needs none of this: diesel itself keeps it prepared.
 //! **Invariant:** only statements with one text each: no list of values, no optional part.
 
 use diesel::backend::Backend;
@@ -17,8 +16,8 @@ use diesel::{PgConnection, SqliteConnection};
 
 use super::Database;
 
-/// A statement that is kept prepared. Load it; do not `execute` it, because diesel's `execute` asks the inner statement
-/// whether it may be kept.
+/// A statement that is kept prepared. Use `load`, not `execute`: diesel's `execute` asks the inner statement whether it
+/// may be kept.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct Cached<Q>(Q);
 
@@ -51,7 +50,8 @@ pub(in crate::store) trait Cache: Sized {
         }
     }
 
-    /// Returns the result for the one row that is changed; [`Error::NotFound`] when there is none.
+    /// Runs the statement, kept prepared, and returns its result for the one row that is changed. [`Error::NotFound`]
+    /// if no row is changed.
     fn changed_one<'query, U>(self, connection: &mut Database) -> QueryResult<U>
     where
         Cached<Self>: LoadQuery<'query, SqliteConnection, U> + LoadQuery<'query, PgConnection, U>,
@@ -59,7 +59,8 @@ pub(in crate::store) trait Cache: Sized {
         self.changed::<U>(connection)?.into_iter().next().ok_or(Error::NotFound)
     }
 
-    /// Returns how many rows the statement, kept prepared, changes. The statement must return one number for each row.
+    /// Runs the statement, kept prepared, and returns how many rows it changes. The statement must return one number
+    /// for each row.
     fn count_changed<'query>(self, connection: &mut Database) -> QueryResult<usize>
     where
         Cached<Self>: LoadQuery<'query, SqliteConnection, i64> + LoadQuery<'query, PgConnection, i64>,
@@ -84,7 +85,7 @@ where
     }
 }
 
-/// No query id of its own: the text of the statement is the key.
+/// The statement has no query id, so diesel uses its text as the key.
 impl<Q> QueryId for Cached<Q> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;

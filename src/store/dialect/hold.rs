@@ -1,11 +1,11 @@
-//! Row locks until the end of the transaction, so that what was read of a row is still true when it is written.
+//! Row locks until the end of the transaction. So a row that was read is still the same when it is written.
 //!
 //! In: which rows. Out: nothing. Other transactions that would change these rows wait for us, and we wait for them.
 //! SQLite has one writer at a time, so it needs no locks. On PostgreSQL another transaction may commit between our read
 //! of a row and our write. So a transaction that reads a row, decides and writes must lock the row first, and read it
 //! after that.
 //! **Invariant:** a transaction takes several locks in this order: the number, the call, the offer, the agent, the
-//! case, the audit. If transactions deadlock all the same, the server ends one of them, and that one may be repeated.
+//! case, the audit. If transactions deadlock nevertheless, the server ends one of them, and that one may be repeated.
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -22,7 +22,7 @@ pub(in crate::store) fn number(connection: &mut Database, number: &E164) -> Quer
     name(connection, number.as_str())
 }
 
-/// Does the same for anything else that has a name.
+/// Makes transactions about the same thing with a name run one after another.
 pub(in crate::store) fn name(connection: &mut Database, name: &str) -> QueryResult<()> {
     text(connection, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text AS held", name)
 }

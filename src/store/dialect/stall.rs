@@ -1,5 +1,5 @@
-//! A transaction that gave up waiting for a lock: which transaction has the lock, and how the rest of the group waits
-//! for less time.
+//! After a transaction gave up waiting for a lock: which transaction has the lock, and shorter waits for the rest of
+//! the group.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ pub(in crate::store) fn explain(connection: &mut Database, waited: Duration) -> 
         }
         Ok(None) => nobody,
         Err(error) => {
-            tracing::warn!(%error, "it is not known who is in the way");
+            tracing::warn!(%error, "the transaction that holds the lock cannot be found");
             nobody
         }
     }

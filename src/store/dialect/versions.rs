@@ -17,8 +17,8 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 /// The key of a PostgreSQL advisory lock: two processes must not migrate a database at the same time.
 const MIGRATING: i64 = 0x0064_6f7a_766f_6e00;
 
-/// How many migrations a database may be ahead of a program that still works on it. So the old binary can run beside
-/// the new one, and can be installed again after it.
+/// A program still works on a database that is at most this many migrations ahead. So the old binary can run beside the
+/// new one, and can be installed again after it.
 const VERSIONS_AHEAD: usize = 1;
 
 /// Brings the schema up to date, with all migrations or none. Returns the migrations that were run.
@@ -65,7 +65,7 @@ fn migrate_all(c: &mut Database) -> Result<Vec<String>, StoreError> {
     }
 }
 
-/// Runs the migrations that the database lacks. One that lacks none stays untouched.
+/// Runs the migrations that the database lacks. A database that lacks none stays untouched.
 fn run_all(c: &mut Database) -> Result<Vec<String>, StoreError> {
     if pending(c)? == 0 {
         return Ok(Vec::new());
@@ -73,7 +73,7 @@ fn run_all(c: &mut Database) -> Result<Vec<String>, StoreError> {
     match c {
         Database::Sqlite(sqlite) => {
             let done = run_pending(sqlite, SQLITE)?;
-            owe_rewrite(sqlite, &done)?;
+            note_rewrite(sqlite, &done)?;
             Ok(done)
         }
         Database::Postgresql(postgres) => run_pending(postgres, POSTGRES),
@@ -86,7 +86,7 @@ const OVERWRITES: &str = "20261130000023";
 
 /// Records, in the transaction of the migrations, that a SQLite file which reaches [`OVERWRITES`] must be rewritten.
 /// The process may die before the rewrite.
-fn owe_rewrite(c: &mut SqliteConnection, done: &[String]) -> QueryResult<()> {
+fn note_rewrite(c: &mut SqliteConnection, done: &[String]) -> QueryResult<()> {
     if done.iter().any(|step| step == OVERWRITES) {
         c.batch_execute("PRAGMA user_version = 1")?;
     }
@@ -94,7 +94,7 @@ fn owe_rewrite(c: &mut SqliteConnection, done: &[String]) -> QueryResult<()> {
 }
 
 #[derive(QueryableByName)]
-struct Owed {
+struct UserVersion {
     #[diesel(sql_type = diesel::sql_types::Integer)]
     user_version: i32,
 }
@@ -102,23 +102,24 @@ struct Owed {
 /// Rewrites a SQLite file if that is still to be done.
 fn rewrite(c: &mut Database) {
     let Database::Sqlite(sqlite) = c else { return };
-    let rewritten = diesel::sql_query("PRAGMA user_version").get_result::<Owed>(sqlite).and_then(|owed| {
-        if owed.user_version == 0 {
-            return Ok(());
-        }
-        sqlite.batch_execute("VACUUM; PRAGMA user_version = 0; PRAGMA wal_checkpoint(TRUNCATE);")
-    });
+    let rewritten =
+        diesel::sql_query("PRAGMA user_version").get_result::<UserVersion>(sqlite).and_then(|row| {
+            if row.user_version == 0 {
+                return Ok(());
+            }
+            sqlite.batch_execute("VACUUM; PRAGMA user_version = 0; PRAGMA wal_checkpoint(TRUNCATE);")
+        });
     if let Err(error) = rewritten {
         tracing::warn!(
             %error,
-            "the database file could not be written anew, and may hold what was erased before this version: stop the \
+            "the database file could not be rewritten, and may still hold data that was erased before this version: stop the \
              controller and run `sqlite3 FILE VACUUM`"
         );
     }
 }
 
-/// Refuses a database that a newer program has changed, or one that lacks what this program needs. Only reads: a user who
-/// may do no more can ask.
+/// Refuses a database that a newer program has changed, or one that lacks migrations of this program. This function
+/// only reads, so a user who may only read can call it.
 pub(in crate::store) fn check(c: &mut Database, url: &DatabaseUrl) -> Result<(), StoreError> {
     refuse_foreign(c, url)?;
     let pending = pending(c)?;
@@ -152,7 +153,7 @@ fn pending(c: &mut Database) -> Result<usize, StoreError> {
     Ok(known.iter().filter(|version| !applied.contains(version)).count())
 }
 
-/// The versions of a set of migrations, the oldest first.
+/// Returns the versions of a set of migrations, the oldest first.
 fn versions<DB: Backend>(ours: &EmbeddedMigrations) -> Result<Vec<String>, StoreError> {
     let migrations = MigrationSource::<DB>::migrations(ours).map_err(failed)?;
     let mut versions: Vec<String> = migrations.iter().map(|m| m.name().version().to_string()).collect();
@@ -166,8 +167,8 @@ struct Version {
     version: String,
 }
 
-/// The versions of the migrations that the database has. Diesel's own function would first create its table, which only
-/// the owner of a PostgreSQL database may do, even where the table is there.
+/// Returns the versions of the migrations that the database has. Diesel's own function would first create its table,
+/// even if the table exists, and only the owner of a PostgreSQL database may do that.
 fn applied(c: &mut Database) -> Result<Vec<String>, StoreError> {
     let is_there = match c {
         Database::Sqlite(_) => {

@@ -7,7 +7,7 @@ use super::Database;
 use crate::config::database::DatabaseUrl;
 use crate::store::StoreError;
 
-/// The source from which changes by others are known.
+/// How changes by other processes are noticed.
 pub(in crate::store) enum Watch {
     /// SQLite counts the commits of other connections, as the connection that writes sees them.
     DataVersion(Option<i64>),

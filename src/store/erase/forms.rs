@@ -1,8 +1,8 @@
-//! The forms in which one number stands in the rows.
+//! The forms in which one number is written in the rows.
 //!
 //! In: a number, and the home country by which numbers without a country code are read. Out: every text that is this
-//! number. These are the forms that carriers write. They also include the texts of calls whose number could not be read
-//! when the call came, but can be read now.
+//! number: the forms that carriers write, and the texts of calls whose number could not be read when the call came, but
+//! can be read now.
 
 use std::collections::BTreeSet;
 

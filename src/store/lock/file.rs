@@ -43,18 +43,18 @@ fn open(path: &Path, database: &Path) -> io::Result<File> {
     let file = options.open(path)?;
     let (found, owner) = (file.metadata()?, std::fs::metadata(database)?);
     if !found.is_file() {
-        return Err(io::Error::other("its lock is no file: take it away"));
+        return Err(io::Error::other("its lock is not a file: remove it"));
     }
     let ours = std::fs::metadata("/proc/self")?.uid();
     match ownership(found.uid(), owner.uid(), ours) {
         Ownership::Right => {}
         Ownership::Ours => match fchown(&file, Some(owner.uid()), Some(owner.gid())) {
-            // Only root may change the owner of a file. The lock works all the same: nobody else can open the file.
+            // Only root may change the owner of a file. The lock works without that: nobody else can open the file.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
             given => given?,
         },
         Ownership::Strange => {
-            return Err(io::Error::other("its lock belongs to another user than the database: take it away"));
+            return Err(io::Error::other("its lock belongs to another user than the database: remove it"));
         }
     }
     if found.mode() & 0o777 != OWNER_ONLY {

@@ -75,8 +75,8 @@ pub(super) fn take(url: &DatabaseUrl, address: &str) -> Result<Session, StoreErr
     Err(StoreError::Locked { database: url.to_string(), holder: String::new(), last_resort: String::new() })
 }
 
-/// Returns the name under which this process introduces itself to the server. The server keeps 63 bytes of a name, and
-/// 24 of them are taken. So the part that distinguishes this process from others comes first.
+/// Returns the name of this process for the server. The server keeps 63 bytes of a name, and 24 of them are used for
+/// another part. So the token that distinguishes this process from others comes first.
 fn us() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let (token, process) = (TOKEN.as_str(), std::process::id());
@@ -94,8 +94,8 @@ pub(super) fn is_us(holder: &str) -> bool {
     holder.contains(TOKEN.as_str())
 }
 
-/// Tells the server who holds the session, keeps the server from ending the session because it is idle, and lets the
-/// server notice soon when this machine is gone.
+/// Tells the server the name of this process, keeps the session from ending because it is idle, and lets the server
+/// notice soon that this machine is gone.
 fn introduce(session: &mut PgConnection) -> QueryResult<()> {
     let us = format!(", {}", us());
     // PostgreSQL keeps 63 bytes of the name. `idle_session_timeout` exists since PostgreSQL 14.

@@ -171,7 +171,7 @@ fn refuse_in_use(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), Store
         if law > Profile::Service && cases::open_in(c, name)? > 0 {
             return Err(StoreError::Refused(format!(
                 "queue {name} has open cases for which the law on {law} holds, so it cannot be removed: close them \
-                 (`dozvon case list --queue {name}`), or wait until they are"
+                 (`dozvon case list --queue {name}`), or wait until they are closed"
             )));
         }
     }
