@@ -138,7 +138,7 @@ impl Settings {
     /// [`PLACES`] that is there, else the defaults; then from the environment.
     ///
     /// # Errors
-    /// [`ConfigError`] names everything that is wrong with its line or variable, and what to write instead.
+    /// [`ConfigError`] names every mistake with its line or variable, and what to write instead.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         let found = Self::place(path);
         let text = match &found {

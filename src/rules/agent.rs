@@ -14,18 +14,18 @@ const DISPLAY_CHARS: usize = 128;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Agent {
-    /// The agent's name as people see it; the name of the entry if none is stated. It is shown, never dialled.
+    /// The agent's name as people see it. Without one, the name of the entry. It is shown, never dialled.
     #[serde(deserialize_with = "one_line")]
     pub display: String,
-    /// The phones of the agent; one offer rings all of them at once.
+    /// The phones of the agent. An offer rings all of them at once.
     pub contacts: Vec<Contact>,
-    /// How long the agent's phone rings before the next agent's turn.
+    /// How long the agent's phone rings before the next agent is tried.
     #[serde(with = "Within::<HEARD, HOUR>")]
     pub ring_timeout: Duration,
-    /// Time after a talk in which the agent is offered nothing.
+    /// How long the agent is offered nothing after a talk.
     #[serde(with = "Within::<0, DAY>")]
     pub wrap_up: Duration,
-    /// Time in which the agent is offered nothing after the phone rang out.
+    /// How long the agent is offered nothing after an unanswered offer.
     #[serde(with = "Within::<0, DAY>")]
     pub no_answer_delay: Duration,
     /// The same after the phone was busy.
@@ -37,10 +37,10 @@ pub struct Agent {
     /// The same after the phone could not be reached. Each further failure in a row doubles the delay, up to 2 minutes.
     #[serde(with = "Within::<0, DAY>")]
     pub unreachable_delay: Duration,
-    /// Unanswered offers in a row after which the agent is sent on break; 0 means never.
+    /// After so many unanswered offers in a row, the agent is sent on break. 0: never.
     pub max_no_answer: u32,
-    /// Whether FreeSWITCH follows the phone's redirects (302), for instance to a mobile phone. Otherwise a redirect ends the
-    /// offer, since it may lead to a mailbox or in circles.
+    /// Whether FreeSWITCH follows the phone's redirects (302), for instance to a mobile phone. Otherwise a redirect
+    /// ends the offer, because it may lead to a mailbox or in a circle.
     pub follow_redirects: bool,
 }
 
@@ -57,7 +57,7 @@ impl Agent {
         "follow_redirects",
     ];
 
-    /// An agent of whom only the name is stated, without a contact yet.
+    /// An agent with the defaults, and no contact yet.
     #[must_use]
     pub const fn new(display: String) -> Self {
         Self {

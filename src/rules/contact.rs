@@ -1,5 +1,5 @@
-//! Where an agent or a duty person is reached. Parsed once into a type that cannot hold what FreeSWITCH would
-//! read as another leg, a variable, an argument or a command.
+//! The phone of an agent or a duty person. The type cannot hold text that FreeSWITCH would read as another leg, a
+//! variable, an argument or a command.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Which numbers may be called back at all. Fraudsters call from expensive numbers to be called back.
+//! Which numbers may be called back at all. Fraudsters call from expensive numbers, hoping for a callback.
 //!
 //! In: a number, the prefixes that the policy allows, our own country. Out: allowed, or why not.
 //! **Invariant:** numbers outside our own country are dialled only if the policy states their prefix or country; numbers
@@ -10,28 +10,30 @@ use crate::rules::premium;
 /// Why a number is not called back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Barred {
-    /// The numbering plan does not know it, or it is a short one.
-    #[error("the number is not in the numbering plan, or is a short one: nobody can be called back on it")]
+    /// The numbering plan has no such number, or it is a short number.
+    #[error("the number is not in the numbering plan, or is a short number: it cannot be called back")]
     NoSuchNumber,
-    /// It is outside of what the policy allows.
+    /// The policy does not allow its country or prefix.
     #[error(
         "not called automatically: the number is abroad; `dozvon callback now` calls it, or name its country or prefix in \
          the policy's `allowed_destinations`"
     )]
     Abroad,
-    /// It costs more than an ordinary call, or is a service's.
+    /// It costs more than an ordinary call, or is a service number.
     #[error(
-        "the number is a service's or costs extra: state `allow_premium = true` in the policy if it may be called"
+        "the number costs extra, or is a service number: state `allow_premium = true` in the policy if it may be called"
     )]
     Premium,
     /// It is in a range that costs more than the numbers around it.
-    #[error("numbers of {0} are dear: name {0} in the policy's `allowed_destinations` if it may be called")]
+    #[error(
+        "calls to {0} are expensive: name {0} in the policy's `allowed_destinations` if it may be called"
+    )]
     Dear(&'static str),
 }
 
-/// Whether a number may be called back, or written to: it begins with one of `allowed` (such as `+7495`), or is of a
-/// country among them (such as `KZ`); none means all numbers of `home`. It is a fixed or mobile phone in no dear range,
-/// unless `allow_premium` allows others, or `allowed` names the range itself.
+/// Checks whether a number may be called back, and may get SMS. It must begin with a prefix in `allowed` (such as
+/// `+7495`) or belong to a country there (such as `KZ`); if `allowed` is empty, it must belong to `home`. It must be a
+/// fixed or mobile number outside of expensive ranges, unless `premium` is set or `allowed` names the range itself.
 ///
 /// # Errors
 /// [`Barred`] says why not.
@@ -62,7 +64,7 @@ pub fn is_country(entry: &str) -> bool {
     entry.len() == 2 && entry.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-/// Whether a policy means a dear range itself, and not only the numbers around it.
+/// Whether a policy names an expensive range itself, and not only the numbers around it.
 fn names(allowed: &[String], range: &premium::Dear, home: Region) -> bool {
     let of_country = |name: &str| range.country == Some(name);
     match allowed {

@@ -36,7 +36,7 @@ pub struct Limit {
 
 /// A limit that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("policy {policy}: {key} = {value} is not allowed: by {law} it is {bound}")]
+#[error("policy {policy}: {key} = {value} is not allowed: {law} allows {bound}")]
 pub struct Fault {
     /// The policy.
     pub policy: String,
@@ -51,9 +51,10 @@ pub struct Fault {
 }
 
 const OWN: &str = "dozvon's own limit";
-const OWN_CAP: &str = "dozvon's own limit (at most three attempts a working day)";
+const OWN_CAP: &str = "dozvon's own limit (at most three attempts a business day)";
 const DEBT: &str = "230-FZ article 7 part 3 (R3)";
-const UNSET: &str = "dozvon's own limit; some laws set one for sales (R15: 4 in 30 days, R21: 3 in 24 hours)";
+const UNSET: &str =
+    "dozvon's own limit (laws set lower ones for sales, R15: 4 in 30 days, R21: 3 in 24 hours)";
 const SALES: &str = "47 CFR 64.1200(c)(1) and 16 CFR 310.4(c) (R16), some laws less (R15, R21)";
 const SPACING: &str = "12 CFR 1006.14 and 47 CFR 68.318, calls in rapid succession (R20, R22)";
 const RINGING: &str = "47 CFR 64.1200(a)(6) and 68.318(b) (R17, R22)";
@@ -62,7 +63,7 @@ const CONSENT: &str = "38-FZ article 18 (R1) and 230-FZ article 7 part 3 (R3)";
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
-/// The largest number of attempts that is taken for meant.
+/// A larger number of attempts counts as a mistake.
 const MANY: i64 = 1000;
 
 impl Policy {
@@ -115,7 +116,7 @@ impl Policy {
             Limit {
                 key: "retry_delays",
                 value: list(self.retry_delays.iter().map(|gap| duration::show(*gap))),
-                bound: "1 to 3 times of 15m to 1d".to_owned(),
+                bound: "1 to 3 durations of 15m to 1d".to_owned(),
                 law: SPACING,
                 lawful: (1..=3).contains(&self.retry_delays.len())
                     && self.retry_delays.iter().all(|gap| (MINUTE * 15..=DAY).contains(gap)),
@@ -125,7 +126,7 @@ impl Policy {
             Limit {
                 key: "escalation_pct",
                 value: list(self.escalation_pct.iter()),
-                bound: format!("1 to 10 shares of 1 to {MANY} that rise"),
+                bound: format!("1 to 10 rising shares of 1 to {MANY}"),
                 law: OWN,
                 lawful: (1..=10).contains(&self.escalation_pct.len())
                     && shares_rise
@@ -145,7 +146,7 @@ impl Policy {
             let closed = is == (0, 0);
             let (from, to) = self.inside(is);
             let long_enough = is.0 >= may.0 && is.1 <= may.1 && from < to;
-            let bound = format!("{} at most, with time left inside the margin, or closed", show_minutes(may));
+            let bound = format!("within {}, longer than the margins, or closed", show_minutes(may));
             let lawful = if closed { other != (0, 0) } else { long_enough };
             Limit { key, value: show_minutes(is), bound, law, lawful }
         };
@@ -246,7 +247,7 @@ mod tests {
         let debt = Policy { cap_day: 4, ..Policy::of(Profile::Debt) };
         let said = debt.faults()[0].to_string();
         let meant =
-            "policy debt: max_attempts_per_day = 4 is not allowed: by 230-FZ article 7 part 3 (R3) it is 1";
+            "policy debt: max_attempts_per_day = 4 is not allowed: 230-FZ article 7 part 3 (R3) allows 1";
         assert_eq!(said, meant);
     }
 

@@ -1,4 +1,4 @@
-//! The rules as an administrator states them: queues, agents, tiers, schedules, routes, prompts, policies.
+//! The rules that an administrator states: queues, agents, tiers, schedules, routes, prompts, policies.
 //!
 //! In: rows of the database, or a rules file. Out: values that cannot hold a bad name, contact or time.
 //! **Invariant:** plain data; no clock, no `async`, no database, no logging.
@@ -27,14 +27,14 @@ pub use prompt::Prompt;
 pub use queue::{Queue, Strategy, Tier};
 pub use route::{Destination, DestinationKind, InvalidDestination, InvalidPattern, NumberPattern, Route};
 
-/// Everything that an administrator decides, at one moment. Names refer to what exists.
+/// All rules at one moment. Every name in them refers to a rule that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
     /// Sounds by name.
     pub prompts: BTreeMap<PromptName, Prompt>,
     /// Opening hours by name.
     pub schedules: BTreeMap<ScheduleName, Schedule>,
-    /// Policies of calling back by name; those of [`Policy::built_in`] are always there.
+    /// Policies by name; those of [`Policy::built_in`] are always there.
     pub policies: BTreeMap<PolicyName, Policy>,
     /// Agents by name.
     pub agents: BTreeMap<AgentName, Agent>,
@@ -59,13 +59,13 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// The schedule of a queue; none if it is always open, or no queue is named that is there.
+    /// The schedule of a queue. None if the queue is always open, or does not exist.
     #[must_use]
     pub fn schedule(&self, queue: Option<&QueueName>) -> Option<&Schedule> {
         self.schedules.get(self.queues.get(queue?)?.schedule.as_ref()?)
     }
 
-    /// What FreeSWITCH plays for a prompt, if it is named and there.
+    /// The sound of a prompt, if the prompt exists.
     #[must_use]
     pub fn sound(&self, prompt: Option<&PromptName>) -> Option<&Sound> {
         prompt.and_then(|name| self.prompts.get(name)).map(|prompt| &prompt.source)
@@ -81,7 +81,7 @@ impl Rules {
         self.agents.iter().find(|(_, agent)| agent.contacts.iter().any(is_theirs)).map(|(name, _)| name)
     }
 
-    /// The limits under which a queue's cases are called back; those of service where there is no queue.
+    /// The policy of a queue; that of service if there is no queue.
     #[must_use]
     pub fn policy(&self, queue: Option<&QueueName>) -> Policy {
         let named = queue.and_then(|name| Some(self.queues.get(name)?.policy.clone()));

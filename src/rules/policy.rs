@@ -1,12 +1,12 @@
 //! The limits of callbacks: a policy has a name, a profile, and a version that grows with every change.
 //!
-//! In: a profile. Out: a [`Policy`] with its defaults; what each limit may be at most stands in [`crate::rules::limits`].
+//! In: a profile. Out: a [`Policy`] with its defaults. [`crate::rules::limits`] has the bounds of each limit.
 //!
 //! **The caps of a week and a month.** The law on debts counts calendar weeks and calendar months by the debtor's clock
-//! (R3). We do not know the debtor's time zone for sure, and it may change between two attempts. So we count the attempts
-//! of the last [`WEEK`](crate::rules::limits::WEEK) and [`MONTH`](crate::rules::limits::MONTH), which are as long as the
-//! longest calendar week and month. Two attempts of one calendar week always lie in one such span, in any time zone. So
-//! there are never more attempts than the law allows; across the end of a week or month there may be fewer.
+//! (R3). The debtor's time zone is not known for sure, and may change between two attempts. Therefore dozvon counts the
+//! attempts of the last [`WEEK`](crate::rules::limits::WEEK) and [`MONTH`](crate::rules::limits::MONTH), which are as
+//! long as the longest calendar week and month. Two attempts of one calendar week always lie in one such span, in any
+//! time zone. There are never more attempts than the law allows; across the end of a week or month there may be fewer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,27 +34,27 @@ crate::vocabulary! {
 
 /// Counted attempts to one number on one business day, across queues.
 ///
-/// Source: dozvon's own limit, from the business rules ("at most three callback attempts during a working day").
-/// No law sets it for service calls. Some laws set less for sales and debts; the policies of these profiles follow them.
+/// Source: dozvon's own limit, from the business rules ("at most three callback attempts during a working day"). No law
+/// sets it for service calls. Some laws set less for sales and debts; the policies of these profiles follow those laws.
 pub const CAP_A_DAY: i32 = 3;
 
-/// A stretch of the day at the called party's place, in minutes since midnight: from, and up to. None if both are 0.
+/// A span of a day by the customer's clock, in minutes since midnight: start and end. Both 0: closed.
 pub type Minutes = (u16, u16);
 
-/// Reads a stretch of the day: `08:00-22:00`, or `closed`.
+/// Reads a span of a day: `08:00-22:00`, or `closed`.
 ///
 /// # Errors
-/// What cannot be read, with the remedy, in words.
+/// The problem and the remedy, as `PROBLEM; REMEDY`.
 pub fn read_minutes(text: &str) -> Result<Minutes, String> {
     let remedy = "write something like \"08:00-22:00\", or \"closed\"";
     match intervals(text).map_err(|problem| format!("{problem}; {remedy}"))?.as_slice() {
         [] => Ok((0, 0)),
         [one] if one.closes_min <= 1440 => Ok((one.opens_min, one.closes_min)),
-        _ => Err(format!("this is not one stretch of one day; {remedy}")),
+        _ => Err(format!("this is not one span of one day; {remedy}")),
     }
 }
 
-/// Writes a stretch of the day so that [`read_minutes`] reads it back.
+/// Writes a span of a day so that [`read_minutes`] reads it back.
 #[must_use]
 pub fn show_minutes((opens_min, closes_min): Minutes) -> String {
     if closes_min == 0 { "closed".to_owned() } else { Interval { opens_min, closes_min }.to_string() }
@@ -65,33 +65,35 @@ fn minutes(span: Duration) -> u16 {
     u16::try_from(span.as_secs().div_ceil(60)).unwrap_or(u16::MAX)
 }
 
-/// The limits of one policy. The type is the file form; what is not stated is as [`Policy::of`] its profile.
+/// The limits of one policy. The type is the file form. [`Policy::of`] the profile gives the limits that are not
+/// stated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// The name of the policy. One that is named like a profile has that profile.
+    /// The name of the policy. A policy with the name of a profile has that profile.
     pub name: PolicyName,
     /// Grows with every change; 1 until the database has counted it.
     #[serde(skip, default = "first_version")]
     pub version: i32,
-    /// What the calls are about, and so which law holds.
+    /// What the calls are about. This decides which law applies.
     pub profile: Profile,
-    /// Counted attempts to a number on one business day.
+    /// The most counted attempts to a number on one business day.
     #[serde(rename = "max_attempts_per_day")]
     pub cap_day: i32,
-    /// The same in any 24 hours.
+    /// The most counted attempts to a number in any 24 hours.
     #[serde(with = "CapText")]
     #[serde(rename = "max_attempts_per_24h")]
     pub cap_24h: Option<i64>,
-    /// The same in any span as long as a calendar week.
+    /// The most counted attempts to a number in any span as long as a calendar week.
     #[serde(with = "CapText")]
     #[serde(rename = "max_attempts_per_week")]
     pub cap_week: Option<i64>,
-    /// The same in any span as long as the longest calendar month.
+    /// The most counted attempts to a number in any span as long as the longest calendar month.
     #[serde(with = "CapText")]
     #[serde(rename = "max_attempts_per_month")]
     pub cap_month: Option<i64>,
-    /// The time between attempts: after the first, after the second, and so on. The last one holds for all further.
+    /// The time between attempts: after the first, after the second, and so on. The last value holds for all further
+    /// attempts.
     #[serde(with = "DurationList")]
     pub retry_delays: Vec<Duration>,
     /// How long the customer's phone rings.
@@ -102,13 +104,15 @@ pub struct Policy {
     #[serde(with = "Within::<0, YEAR>")]
     #[serde(rename = "reaction_time")]
     pub reaction: Duration,
-    /// Shares of the reaction time, in per cent, at which those concerned are told; at the last, the duty person.
+    /// After these shares of the reaction time, in per cent, people are told that the case waits; at the last one, the
+    /// person on duty.
     pub escalation_pct: Vec<i32>,
     /// When the customer may be called on weekdays, by the customer's clock.
     #[serde(with = "MinutesText")]
     #[serde(rename = "weekday_hours")]
     pub weekdays: Minutes,
-    /// The same on Saturdays, Sundays, holidays, and dates that are exceptions in the queue's schedule.
+    /// When the customer may be called on Saturdays, Sundays, holidays, and dates that are exceptions in the queue's
+    /// schedule.
     #[serde(with = "MinutesText")]
     #[serde(rename = "weekend_hours")]
     pub weekends: Minutes,
@@ -116,25 +120,26 @@ pub struct Policy {
     #[serde(with = "Within::<0, YEAR>")]
     #[serde(rename = "hours_margin")]
     pub margin: Duration,
-    /// How long after a call of their own a customer may be called at any hour that the queue is open.
+    /// For this long after a call of their own, customers may be called at any hour at which the queue is open.
     #[serde(with = "OrNever::<0, YEAR>")]
     pub recent_contact: Option<Duration>,
-    /// How long a case waits before its first attempt: the caller may ring again by themselves.
+    /// How long a case waits before its first attempt, since the caller may call again.
     #[serde(with = "Within::<0, YEAR>")]
     pub grace: Duration,
     /// How long an agent may take to accept a callback.
     #[serde(with = "Within::<0, YEAR>")]
     #[serde(rename = "accept_timeout")]
     pub lease: Duration,
-    /// On how many further business days the repeat-contacts queue tries.
+    /// The number of further business days on which the repeat-contacts queue tries.
     pub repeat_days: i32,
-    /// How many attempts a case may have in all.
+    /// The most attempts for a case.
     #[serde(rename = "max_attempts")]
     pub repeat_total: i32,
-    /// Prefixes (`+7495`) and countries (`KZ`) that may be called and written to. None: our own country.
+    /// Prefixes (`+7495`) and countries (`KZ`) whose numbers may be called, and may get SMS. Empty: those of our own
+    /// country.
     #[serde(rename = "allowed_destinations")]
     pub destinations: Vec<String>,
-    /// Whether services, expensive ranges and numbers that cost extra may be called and written to.
+    /// Whether service numbers, expensive ranges and numbers that cost extra may be called, and may get SMS.
     #[serde(rename = "allow_premium")]
     pub premium: bool,
 }
@@ -147,7 +152,7 @@ const fn first_version() -> i32 {
 #[derive(Debug)]
 pub enum CapText {}
 
-/// Stands where there is no limit.
+/// The text for no limit.
 const NO_LIMIT: &str = "none";
 
 #[derive(Serialize, Deserialize)]
@@ -174,7 +179,7 @@ impl CapText {
     }
 }
 
-/// The file form of a stretch of the day: `08:00-22:00`, or `closed`.
+/// The file form of a span of a day: `08:00-22:00`, or `closed`.
 #[derive(Debug)]
 pub enum MinutesText {}
 
@@ -251,17 +256,18 @@ impl Policy {
         Profile::ALL.iter().map(|profile| ((*profile).into(), Self::of(*profile))).collect()
     }
 
-    /// The profile whose name this is: its policy exists without being stated.
+    /// Returns the profile with this name. Its policy exists without being stated.
     #[must_use]
     pub fn profile_named(name: &PolicyName) -> Option<Profile> {
         name.as_str().parse().ok()
     }
 
-    /// What is left of a stretch of the day inside the margin, in which a phone may begin to ring.
+    /// Returns the part of a span of a day in which a phone may begin to ring: inside the margin, and early enough to
+    /// stop ringing there.
     #[must_use]
     pub fn inside(&self, (from, to): Minutes) -> Minutes {
         let margin = minutes(self.margin);
-        // A phone that begins to ring at the very end would ring beyond it.
+        // A phone that begins to ring at the end of the span would ring after it.
         (from.saturating_add(margin), to.saturating_sub(margin.saturating_add(minutes(self.ring))))
     }
 

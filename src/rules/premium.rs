@@ -1,8 +1,9 @@
 //! Ranges inside an ordinary country code that cost much more than the numbers around them.
 //!
-//! A prefix such as `+7` or `+1` in a policy's `allowed_destinations` does not mean these: they are dialled, and written to, only
-//! where the policy names them (by a prefix at least as long, or by their country), or says `allow_premium = true`. What the
-//! numbering plan itself marks as premium, shared cost or personal is known without this table.
+//! A prefix such as `+7` or `+1` in a policy's `allowed_destinations` does not include these ranges. They are dialled,
+//! and get SMS, only if the policy names them by a prefix at least as long or by their country, or has `allow_premium =
+//! true`. Numbers that the numbering plan itself marks as premium, shared cost or personal are known without this
+//! table.
 //!
 //! Each range was looked up in November 2026; the letters stand before it:
 //! (ab) interfax.com/newsroom/top-stories/66660 and kavkaz-uzel.eu/articles/163821: Russia gave Abkhazia the codes 840
@@ -21,12 +22,12 @@
 //! The Russian plan of numbering in force is order 75 of the ministry of digital development of 31.01.2022; its text names
 //! no tariffs.
 
-/// A dear range.
+/// An expensive range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dear {
-    /// What its numbers begin with.
+    /// The prefix of its numbers.
     pub prefix: &'static str,
-    /// The country (ISO 3166) by which a policy may name it, if it is one's own.
+    /// The country (ISO 3166) by which a policy may name the range, if it belongs to one.
     pub country: Option<&'static str>,
 }
 
@@ -114,7 +115,7 @@ pub const RANGES: &[Dear] = &[
     no_country("+979"),
 ];
 
-/// The dear range of a number, if it is in one.
+/// Returns the expensive range of a number, if the number is in one.
 #[must_use]
 pub fn range(number: &str) -> Option<&'static Dear> {
     RANGES.iter().find(|range| number.starts_with(range.prefix))

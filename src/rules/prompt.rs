@@ -8,7 +8,7 @@ use crate::sound::{InvalidSound, Sound};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prompt {
-    /// A file below FreeSWITCH's sounds, or `tone_stream://…`, `local_stream://NAME`, `silence_stream://MS`.
+    /// A file below FreeSWITCH's sounds folder, or `tone_stream://…`, `local_stream://NAME`, `silence_stream://MS`.
     pub source: Sound,
 }
 

@@ -1,7 +1,7 @@
 //! A queue as an administrator states it.
 //!
-//! The type is the file form: a field added to [`Queue`] is read, written, compared and described by its name and its
-//! comment. What holds where nothing is stated is said once, in [`Queue::new`].
+//! The type is the file form: a field added to [`Queue`] is read, written, compared and documented by its name and
+//! comment. [`Queue::new`] has the defaults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::rules::policy::Profile;
 use crate::rules::route::Destination;
 
 crate::vocabulary! {
-    /// In which order the agents of a queue are offered a caller.
+    /// The order in which the agents of a queue are offered a caller.
     "strategy" pub enum Strategy {
         /// Level, then the longest idle agent, then position.
         LongestIdle = "longest_idle",
@@ -33,23 +33,24 @@ crate::vocabulary! {
 pub struct Queue {
     /// The order in which agents are offered a caller.
     pub strategy: Strategy,
-    /// Callers of a queue with a higher priority are served first by agents whom the queues share.
+    /// Agents who serve several queues take callers of the queue with the highest priority first.
     pub priority: i32,
-    /// The prompt that waiting callers hear. Without one, `music` of `[sounds]` in dozvon.toml.
+    /// The prompt that waiting callers hear. Without one, they hear `music` of `[sounds]` in dozvon.toml.
     pub music: Option<PromptName>,
     /// A call answered within this time counts as answered in time.
     #[serde(with = "Within::<HEARD, HOUR>")]
     pub service_level: Duration,
-    /// How long a caller may wait before the overflow.
+    /// How long a caller may wait. After that, the caller goes to `overflow`.
     #[serde(with = "OrNever::<HEARD, DAY>")]
     pub max_wait: Option<Duration>,
     /// Where a caller goes after `max_wait`.
     pub overflow: Destination,
-    /// The schedule whose hours and time zone decide business days. Without one, every day in the time zone of dozvon.toml.
+    /// The schedule of the queue. Its hours and time zone decide the business days. Without one, the queue is always
+    /// open, and the days are those of `zone` in dozvon.toml.
     pub schedule: Option<ScheduleName>,
     /// The policy under which the queue's callers are called back.
     pub policy: PolicyName,
-    /// Whether agents who are in another call, such as an internal one, are offered the queue's callers.
+    /// Whether agents in another call, such as an internal one, are offered the queue's callers.
     pub call_waiting: bool,
     /// The agents who serve the queue.
     #[serde(with = "TierList")]
@@ -61,7 +62,7 @@ impl Queue {
     pub const DEFAULTS: &[&str] =
         &["strategy", "music", "service_level", "max_wait", "overflow", "call_waiting"];
 
-    /// A queue of which only the overflow is stated.
+    /// A queue with the defaults for everything else.
     #[must_use]
     pub fn new(overflow: Destination) -> Self {
         Self {

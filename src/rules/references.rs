@@ -1,5 +1,5 @@
-//! The names that rules call each other by, and the one check that each name is there: for the file, and for the rows of
-//! the database.
+//! References between rules by name, and the check that each name exists: the same for the file and for the rows of the
+//! database.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ crate::vocabulary! {
     }
 }
 
-/// The names that are there, by kind.
+/// The names that exist, by kind.
 pub type Names = BTreeMap<Kind, BTreeSet<String>>;
 
 /// A name that one rule uses for another.
@@ -33,7 +33,7 @@ pub type Names = BTreeMap<Kind, BTreeSet<String>>;
 pub struct Reference {
     /// The rule that uses the name, such as `queue sales`.
     pub owner: String,
-    /// Where the name stands in the rules file.
+    /// The place of the name in the rules file.
     pub at: Vec<Step>,
     /// The kind of rule that is meant.
     pub kind: Kind,
@@ -41,7 +41,7 @@ pub struct Reference {
     pub name: String,
 }
 
-/// Those of `references` that name nothing.
+/// Returns the references whose names do not exist.
 pub fn dangling(references: Vec<Reference>, names: &Names) -> impl Iterator<Item = Reference> {
     let is_there = |it: &Reference| names.get(&it.kind).is_some_and(|names| names.contains(it.name.as_str()));
     references.into_iter().filter(move |it| !is_there(it))
@@ -82,9 +82,9 @@ impl Rules {
 /// A rule that uses names.
 #[derive(Debug, Clone)]
 pub struct Owner {
-    /// The rule as people call it.
+    /// The kind and name of the rule, such as `queue sales`.
     pub name: String,
-    /// Where it stands in the rules file.
+    /// The place of the rule in the rules file.
     pub at: Vec<Step>,
 }
 

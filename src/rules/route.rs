@@ -15,12 +15,12 @@ pub enum Destination {
     Queue(QueueName),
     /// A duty contact is rung and connected with the caller.
     Forward(Contact),
-    /// A message is played and the call ends; the caller is owed a callback.
+    /// A message is played and the call ends. It counts as missed.
     Message(PromptName),
 }
 
 crate::vocabulary! {
-    /// The kinds of destination: a key in the file, a word beside the name in the database.
+    /// The kinds of destination: a key in the rules file, a column in the database.
     "destination" pub enum DestinationKind {
         /// [`Destination::Queue`].
         Queue = "queue",
@@ -32,10 +32,10 @@ crate::vocabulary! {
 }
 
 impl DestinationKind {
-    /// The destination of this kind that a text names: the one reading for the file, the database and JSON.
+    /// Reads a destination of this kind. The rules file, the database and JSON all use this function.
     ///
     /// # Errors
-    /// Says what the text is not.
+    /// If the text is not a destination of this kind.
     pub fn read(self, to: &str) -> Result<Destination, InvalidDestination> {
         Ok(match self {
             Self::Queue => Destination::Queue(to.parse()?),
@@ -66,7 +66,7 @@ impl Destination {
         }
     }
 
-    /// The contact that is rung, if one is.
+    /// The contact that rings, if there is one.
     #[must_use]
     pub const fn contact(&self) -> Option<&Contact> {
         match self {
@@ -92,7 +92,7 @@ impl<'de> Deserialize<'de> for Destination {
 /// Reads `{ queue = "sales" }`, `{ forward = "user/1001" }` or `{ message = "closed" }`.
 struct OneEntry;
 
-const ONE_THING: &str = "this must say exactly one thing to do; \
+const ONE_THING: &str = "this must have exactly one destination; \
     write one of { queue = \"…\" }, { forward = \"…\" } and { message = \"…\" }";
 
 impl<'de> Visitor<'de> for OneEntry {
@@ -127,13 +127,13 @@ impl<'de> DeserializeSeed<'de> for DestinationKind {
 pub struct Route {
     /// The name of the route.
     pub name: RouteName,
-    /// The numbers that it matches: exactly (`7001`), by prefix (`7*`), or all (`*`).
+    /// The dialled numbers that the route matches: exactly (`7001`), by prefix (`7*`), or all (`*`).
     pub number: NumberPattern,
     /// Where a call goes while the schedule is open.
     pub open: Destination,
-    /// The schedule that decides whether the route is open. Without one, it is always open.
+    /// The schedule that decides whether the route is open. Without one, the route is always open.
     pub schedule: Option<ScheduleName>,
-    /// Where a call goes while the schedule is closed. It must be stated with `schedule`, and only then.
+    /// Where a call goes while the schedule is closed. A route with a `schedule` must state it; others must not.
     pub closed: Destination,
 }
 
@@ -142,21 +142,21 @@ crate::stored! { Display:
     #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(try_from = "String", into = "String")]
     pub struct NumberPattern {
-        /// The digits that must stand at the beginning; may begin with `+`.
+        /// The digits at the beginning of the number, perhaps after a `+`.
         pub digits: String,
-        /// Whether more may follow.
+        /// Whether more digits may follow.
         pub prefix: bool,
     }
 }
 
 impl NumberPattern {
-    /// Whether a dialled number is one of these.
+    /// Whether the pattern matches a dialled number.
     #[must_use]
     pub fn matches(&self, dialled: &str) -> bool {
         if self.prefix { dialled.starts_with(&self.digits) } else { dialled == self.digits }
     }
 
-    /// Whether every number that `other` matches is one of these.
+    /// Whether the pattern matches every number that `other` matches.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         if self.prefix { other.digits.starts_with(&self.digits) } else { self == other }

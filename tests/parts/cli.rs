@@ -392,7 +392,7 @@ fn a_policy_above_the_law_is_refused_wherever_it_comes_from() {
         assert_eq!((run.code, run.out.as_str()), (2, ""), "dozvon {line}: {}", run.err);
         for words in [
             "one mistake, nothing was changed",
-            "rules.toml:8:24: policy collect: max_attempts_per_day = 4 is not allowed: by 230-FZ article 7 part 3 (R3) it is 1",
+            "rules.toml:8:24: policy collect: max_attempts_per_day = 4 is not allowed: 230-FZ article 7 part 3 (R3) allows 1",
             " 8 | max_attempts_per_day = 4",
             "state what is allowed, or take `max_attempts_per_day` out: profile debt has 1",
         ] {

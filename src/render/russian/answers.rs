@@ -44,13 +44,10 @@ pub(super) const ANSWERS: &[Pair] = &[
         "deleted: {cases} cases, {calls} calls, {requests} requests, {outbox} events told, {refusals} refused dials, {do_not_call} expired do-not-call entries, {audit} audit entries; numbers taken out of {erased} attempts",
         "удалено: обращений {cases}, звонков {calls}, заявок {requests}, отправленных событий {outbox}, отклонённых наборов {refusals}, истёкших запретов {do_not_call}, записей аудита {audit}; номера убраны из попыток: {erased}",
     ),
-    ("delivery {id} will be tried again now", "доставка {id} повторяется"),
-    (
-        "every limit of {policies} policies is allowed",
-        "все пределы допустимы законом и правилами; политик: {policies}",
-    ),
+    ("delivery {id} will be tried again now", "доставка {id} будет повторена сейчас"),
+    ("every limit of {policies} policies is allowed", "все пределы допустимы; политик: {policies}"),
     ("everything is in place", "всё в порядке"),
-    ("no attempts yet", "ещё не перезванивали"),
+    ("no attempts yet", "попыток ещё не было"),
     ("no calls", "звонков нет"),
     ("no cases found", "таких обращений нет"),
     ("no changes yet", "изменений ещё не было"),
@@ -62,10 +59,13 @@ pub(super) const ANSWERS: &[Pair] = &[
     ("no offers", "вызовов нет"),
     ("no requests", "заявок нет"),
     ("no such calls", "таких звонков нет"),
-    ("nobody serves it: callers wait until the overflow", "операторов нет: звонящие ждут до переполнения"),
+    (
+        "nobody serves it: callers wait until the overflow",
+        "очередь никто не обслуживает: звонящие ждут до переполнения",
+    ),
     (
         "nobody serves the queue: callers wait until the overflow",
-        "в очереди нет операторов: звонящие ждут до переполнения",
+        "очередь никто не обслуживает: звонящие ждут до переполнения",
     ),
     ("nobody waits", "никто не ждёт"),
     ("none", "нет"),
@@ -109,9 +109,9 @@ pub(super) const ANSWERS: &[Pair] = &[
         "база данных {database} обновлена, миграций: {count}",
     ),
     ("the database {database} is up to date", "база данных {database} в актуальном состоянии"),
-    ("the list is empty: every number may be called", "звонить можно на все номера"),
-    ("the number is stored nowhere", "об этом номере ничего не известно"),
-    ("the policy has no limits", "пределов нет"),
+    ("the list is empty: every number may be called", "список пуст: звонить можно на все номера"),
+    ("the number is stored nowhere", "этого номера нигде нет"),
+    ("the policy has no limits", "у политики нет пределов"),
     (
         "the terminal is too narrow for: {columns} (--json has them)",
         "не поместились столбцы: {columns} (--json выводит все)",
@@ -137,7 +137,7 @@ pub(super) const ANSWERS: &[Pair] = &[
     ("written: {file}", "записано: {file}"),
     (
         "{destination} has been disabled since {at}: {why}; to send again: dozvon outbox enable {destination}",
-        "{destination} ничего не принимает с {at}: {why}; возобновить: dozvon outbox enable {destination}",
+        "отправка получателю {destination} остановлена с {at}: {why}; чтобы возобновить: dozvon outbox enable {destination}",
     ),
     ("{destination} is enabled again", "отправка получателю {destination} возобновлена"),
     (
@@ -155,5 +155,5 @@ pub(super) const ANSWERS: &[Pair] = &[
     ("{number} is not called before {until}: {reason}", "на {number} не звоним до {until}: {reason}"),
     ("{number} is not called: {reason}", "на {number} не звоним: {reason}"),
     ("{number} may be called again", "на {number} снова можно звонить"),
-    ("{retried} deliveries will be tried again now", "повторяется доставок: {retried}"),
+    ("{retried} deliveries will be tried again now", "доставок будет повторено сейчас: {retried}"),
 ];

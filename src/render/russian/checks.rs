@@ -70,7 +70,7 @@ pub(super) const CHECKS: &[Pair] = &[
     ("apply a rules file again: `dozvon apply`", "примените файл правил снова: `dozvon apply`"),
     (
         "at most {rate} new sessions a second, and each phone that rings is one",
-        "не больше {rate} новых в секунду, а каждый вызов телефона — это новый звонок",
+        "не больше {rate} новых сессий в секунду, а каждый вызываемый телефон занимает одну",
     ),
     ("audit", "аудит"),
     ("callbacks", "обратные звонки"),
@@ -86,7 +86,7 @@ pub(super) const CHECKS: &[Pair] = &[
     ),
     (
         "check that the server runs, that this user has access, and [database] url",
-        "проверьте, что она работает, доступна этому пользователю и что url в [database] верен",
+        "проверьте, что сервер работает, что у этого пользователя есть доступ и что url в [database] верен",
     ),
     ("chmod 600 {file}", "выполните chmod 600 {file}"),
     ("chmod o-rwx {file}", "выполните chmod o-rwx {file}"),
@@ -120,11 +120,8 @@ pub(super) const CHECKS: &[Pair] = &[
         "give one of [[callback.trunks]] a max_calls above 0",
         "задайте одной из [[callback.trunks]] max_calls больше 0",
     ),
-    ("give this user the right to write to it", "проверьте, что этот пользователь может в неё писать"),
-    (
-        "give this user the right to write to the folder",
-        "проверьте, что этот пользователь может писать в папку",
-    ),
+    ("give this user the right to write to it", "дайте этому пользователю право записи в неё"),
+    ("give this user the right to write to the folder", "дайте этому пользователю право записи в папку"),
     ("give {key} an address of this machine", "задайте в {key} адрес этой машины"),
     ("give {key} another port", "задайте в {key} другой порт"),
     (
@@ -145,9 +142,9 @@ pub(super) const CHECKS: &[Pair] = &[
     ("no answer within {limit}", "нет ответа за {limit}"),
     (
         "no caller reaches this route: its number is not in [dialplan] numbers",
-        "до этого маршрута никто не дойдёт: в numbers в [dialplan] нет такого номера",
+        "до этого маршрута не дойдёт ни один звонящий: его номера нет в numbers в [dialplan]",
     ),
-    ("no controller uses this database", "с этой базой данных не работает ни один"),
+    ("no controller uses this database", "с этой базой данных не работает ни один контроллер"),
     ("no dozvon.toml: defaults are used", "файла dozvon.toml нет: действуют значения по умолчанию"),
     (
         "no trunk: the controller calls nobody back, and cases wait for people (`dozvon case list`)",
@@ -205,13 +202,13 @@ pub(super) const CHECKS: &[Pair] = &[
     ("the database lacks {pending} migration(s)", "базе данных не хватает миграций: {pending}"),
     (
         "the dialplan sends it to dozvon, but no route matches",
-        "диалплан его передаёт, но ни один маршрут не принимает",
+        "диалплан передаёт этот номер, но ему не подходит ни один маршрут",
     ),
     (
         "the gateway does not answer, or refuses the registration; used by {who}",
-        "он не отвечает или не регистрирует нас; его использует {*who}",
+        "шлюз не отвечает или отклоняет регистрацию; его использует {*who}",
     ),
-    ("the key is the one with which the audit began", "ключ тот же, с которым он начат"),
+    ("the key is the one with which the audit began", "ключ тот же, с которым начат аудит"),
     ("the log says why", "причина в журнале"),
     ("the socket failed: {why}", "сбой сокета: {why}"),
     ("the sounds", "папку звуков"),
@@ -226,7 +223,7 @@ pub(super) const CHECKS: &[Pair] = &[
     ("web", "сайт"),
     (
         "with sslmode={mode}, the connection to {host} may be unencrypted",
-        "при sslmode={mode} данные для {host} могут идти по сети открыто",
+        "при sslmode={mode} соединение с {host} может быть незашифрованным",
     ),
     (
         "write them into a rules file and apply it: `dozvon apply rules.toml`",
@@ -245,7 +242,10 @@ pub(super) const CHECKS: &[Pair] = &[
     ("{file} is loaded, but no setting puts it there", "загружен {file}, хотя настройки его там не создают"),
     ("{file} is missing; it is set by {place}", "нет файла {file}, который указан здесь: {*place}"),
     ("{file} is not loaded: there is no extension {name}", "{file} не загружен: нет расширения {name}"),
-    ("{gaps} entries could not be written and are missing", "в нём не хватает отклонённых записей: {gaps}"),
+    (
+        "{gaps} entries could not be written and are missing",
+        "не удалось записать и потому не хватает записей: {gaps}",
+    ),
     ("{names} and {more} more", "{names} и ещё {more}"),
     ("{node}: context {context}", "{node}: контекст {context}"),
     ("{node}: dialplan", "{node}: диалплан"),

@@ -140,7 +140,7 @@ pub(super) const ERRORS: &[Pair] = &[
         "in use by a call now, so it cannot be removed: {list}; try again when it has ended",
         "сейчас занято звонком, поэтому удалить нельзя: {list}; повторите, когда он закончится",
     ),
-    ("is not there", "её нет"),
+    ("is not there", "не существует"),
     ("log in", "начать смену"),
     ("log out", "закончить смену"),
     ("log them in with `dozvon agent login {name}`", "начните смену оператора: `dozvon agent login {name}`"),
@@ -206,7 +206,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ),
     ("take a break", "уйти на перерыв"),
     ("the CRM's settings are wrong: {error}", "ошибка в настройках CRM: {*error}"),
-    ("the agent is in a call", "у оператора идёт звонок"),
+    ("the agent is in a call", "оператор сейчас в разговоре"),
     (
         "the agent must first record the disposition of the last callback",
         "оператор должен сначала записать результат последнего обратного звонка",
@@ -274,14 +274,14 @@ pub(super) const ERRORS: &[Pair] = &[
     ("the log was set up twice: {error}", "журнал настроен дважды: {*error}"),
     (
         "the number has had its {cap} attempts of this business day: no further attempt before the next business day",
-        "все попытки на этот рабочий день сделаны ({cap}), следующая возможна в следующий рабочий день",
+        "на этот номер сделаны все попытки этого рабочего дня ({cap}): следующая возможна в следующий рабочий день",
     ),
     ("the number must not be called", "на этот номер звонить нельзя"),
     (
         "the policies service, sales and debt cannot be removed",
         "политики service, sales и debt удалить нельзя",
     ),
-    ("the policy of a queue must exist", "очередь использует несуществующую политику"),
+    ("the policy of a queue must exist", "политика очереди должна существовать"),
     ("the report cannot be written: {error}", "не удаётся записать отчёт: {*error}"),
     ("the store is closed", "хранилище закрыто"),
     (

@@ -7,7 +7,7 @@ pub(super) const FILES: &[Pair] = &[
     (" (did you mean {near}?)", " (возможно, {near}?)"),
     ("\"never\" or {allowed}", "\"never\" или {*allowed}"),
     (
-        "`closed` is missing: where do callers go out of hours?",
+        "`closed` is missing: where do callers go after hours?",
         "не хватает `closed`: куда идут звонящие в нерабочее время?",
     ),
     ("`jitter_pct` is above 100", "`jitter_pct` больше 100"),
@@ -18,6 +18,10 @@ pub(super) const FILES: &[Pair] = &[
     (
         "`outbox` in [retention] must be longer than `give_up_after` in [notify]: otherwise events are given up before their last try",
         "`outbox` в [retention] должен быть больше, чем `give_up_after` в [notify]: иначе отправка событий прекратится до последней попытки",
+    ),
+    (
+        "`overflow` is missing: where do callers go who waited too long?",
+        "не хватает `overflow`: куда идут звонящие, которые ждали слишком долго?",
     ),
     ("`success` and `success_is` need each other", "`success` и `success_is` указываются вместе"),
     ("`{key}` is missing", "не хватает `{key}`"),
@@ -223,10 +227,6 @@ pub(super) const FILES: &[Pair] = &[
     ("the number is longer than 32 digits", "номер длиннее 32 цифр"),
     ("the number is missing after the gateway", "после шлюза нет номера"),
     ("the number {#number}", "число {#number}"),
-    (
-        "the queue does not say where callers go who waited too long",
-        "у очереди не указано, куда идут звонящие, которые ждали слишком долго",
-    ),
     ("the schedule has no hours", "в расписании нет часов"),
     (
         "the secret must be whsec_ and 24 to 64 random bytes in base64: make one with `openssl rand -base64 32`",
@@ -260,7 +260,8 @@ pub(super) const FILES: &[Pair] = &[
     ),
     ("this is not a network", "это не сеть"),
     ("this is not an address with a port", "это не адрес с портом"),
-    ("this must say exactly one thing to do", "здесь должно быть указано ровно одно действие"),
+    ("this is not one span of one day", "это не один промежуток одного дня"),
+    ("this must have exactly one destination", "здесь должно быть указано ровно одно назначение"),
     ("unknown key `{key}`", "неизвестный ключ `{key}`"),
     ("use letters, digits, '_' and '-'", "используйте латинские буквы, цифры, '_' и '-'"),
     ("with `batch` below 1 no event is ever sent", "при `batch` меньше 1 не отправляется ни одно событие"),

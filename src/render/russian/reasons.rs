@@ -4,8 +4,8 @@ use crate::render::russian::Pair;
 
 /// English, Russian; in the order of the English.
 pub(super) const REASONS: &[Pair] = &[
-    ("1 to 10 shares of 1 to {most} that rise", "от 1 до 10 возрастающих долей от 1 до {most}"),
-    ("1 to 3 times of 15m to 1d", "от 1 до 3 промежутков от 15m до 1d"),
+    ("1 to 10 rising shares of 1 to {most}", "от 1 до 10 возрастающих долей от 1 до {most}"),
+    ("1 to 3 durations of 15m to 1d", "от 1 до 3 промежутков от 15m до 1d"),
     (
         "12 CFR 1006.14 and 47 CFR 68.318, calls in rapid succession (R20, R22)",
         "12 CFR 1006.14 и 47 CFR 68.318, частые звонки подряд (R20, R22)",
@@ -29,19 +29,23 @@ pub(super) const REASONS: &[Pair] = &[
     ("agent {agent} ({cause})", "оператор {agent} ({cause})"),
     ("agent {agent} rings (queue {queue})", "вызываем оператора {agent} (очередь {queue})"),
     ("agent {agent}, {times}", "оператор {agent}, {*times}"),
+    (
+        "calls to {prefix} are expensive: name {prefix2} in the policy's `allowed_destinations` if it may be called",
+        "звонки на {prefix} дорогие: если звонить можно, укажите {prefix2} в `allowed_destinations` политики",
+    ),
     ("closed", "закрыто"),
     ("dozvon's own limit", "собственный предел dozvon"),
     (
-        "dozvon's own limit (at most three attempts a working day)",
+        "dozvon's own limit (at most three attempts a business day)",
         "собственный предел dozvon (не больше трёх попыток в рабочий день)",
     ),
     (
-        "dozvon's own limit; some laws set one for sales (R15: 4 in 30 days, R21: 3 in 24 hours)",
-        "собственный предел dozvon; для продаж его задают некоторые законы (R15: 4 за 30 дней, R21: 3 за 24 часа)",
+        "dozvon's own limit (laws set lower ones for sales, R15: 4 in 30 days, R21: 3 in 24 hours)",
+        "собственный предел dozvon (для продаж законы задают меньшие, R15: 4 за 30 дней, R21: 3 за 24 часа)",
     ),
     (
         "dozvon's own rule (within an hour of a call by the customer)",
-        "правило компании (в течение часа после звонка самого клиента)",
+        "правило dozvon (в течение часа после звонка самого клиента)",
     ),
     ("forward to {contact}", "переадресация на {contact}"),
     ("got through", "соединён"),
@@ -70,16 +74,12 @@ pub(super) const REASONS: &[Pair] = &[
         "номер зарубежный, автоматически на него не звоним; позвоните командой `dozvon callback now` или укажите его страну или начало в `allowed_destinations` политики",
     ),
     ("nothing", "ничего"),
-    (
-        "numbers of {country} are dear: name {country2} in the policy's `allowed_destinations` if it may be called",
-        "звонки в {country} дорогие: если звонить можно, укажите {country2} в `allowed_destinations` политики",
-    ),
     ("offered a call", "предложен звонок"),
     ("open", "открыто"),
     ("our country", "наша страна"),
     ("policy {#name}", "политика {#name}"),
     (
-        "policy {policy}: {key} = {value} is not allowed: by {law} it is {bound}",
+        "policy {policy}: {key} = {value} is not allowed: {law} allows {bound}",
         "политика {policy}: {key} = {*value} недопустимо: {*law} допускает {*bound}",
     ),
     ("prompt {#name}", "звук {#name}"),
@@ -102,12 +102,12 @@ pub(super) const REASONS: &[Pair] = &[
     ("the case is closed", "обращение закрыто"),
     ("the clock was set back", "часы переведены назад"),
     (
-        "the number is a service's or costs extra: state `allow_premium = true` in the policy if it may be called",
-        "номер служебный или платный: если на него можно звонить, укажите `allow_premium = true` в политике",
+        "the number costs extra, or is a service number: state `allow_premium = true` in the policy if it may be called",
+        "номер платный или служебный: если на него можно звонить, укажите `allow_premium = true` в политике",
     ),
     ("the number is in a call with us", "с этим номером сейчас идёт разговор"),
     (
-        "the number is not in the numbering plan, or is a short one: nobody can be called back on it",
+        "the number is not in the numbering plan, or is a short number: it cannot be called back",
         "номера нет в плане нумерации, или он короткий: перезвонить на него нельзя",
     ),
     ("this missed call belongs to case {case}", "этот пропуск в обращении {case}"),
@@ -117,14 +117,14 @@ pub(super) const REASONS: &[Pair] = &[
         "до 100 начал номера, например +7495, или стран, например KZ",
     ),
     ("we are closed", "у нас нерабочее время"),
+    (
+        "within {hours}, longer than the margins, or closed",
+        "в пределах {hours}, с запасом с обеих сторон, или закрыто",
+    ),
     ("wrap-up is over", "постобработка окончена"),
     ("{bound}, or none", "{*bound}, или без предела"),
     ("{counted} attempts reach the cap", "предел попыток исчерпан ({counted})"),
     ("{ending} while {stage}, {cause}", "{*ending}, этап: {*stage}, {cause}"),
-    (
-        "{hours} at most, with time left inside the margin, or closed",
-        "не шире {*hours}, с учётом запаса должно остаться время, или закрыто",
-    ),
     (
         "{limit} customers dialled in an hour is the limit for all dials together: see [callback] max_dials_per_hour",
         "предел вызовов клиентов в час для всех вместе: {limit} (max_dials_per_hour в [callback])",

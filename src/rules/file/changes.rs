@@ -1,4 +1,4 @@
-//! What is different between two sets of rules, field by field, in the words of the rules file.
+//! Compares two sets of rules, field by field, with the keys and values of the rules file.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +12,17 @@ use crate::rules::references::Kind;
 /// One field that is different.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Whose field: kind and name, such as `queue sales`.
+    /// The rule that has the field, such as `queue sales`.
     pub what: String,
-    /// The field as the file has it.
+    /// The key in the rules file.
     pub field: String,
-    /// The whole value that held, also where it was a default; none if there was nothing.
+    /// The old value, even if it was a default; none if there was none.
     pub from: Option<String>,
-    /// The whole value that holds now; none if there is nothing.
+    /// The new value; none if there is none.
     pub to: Option<String>,
 }
 
-/// The fields that differ of whatever is in both sets of rules.
+/// Returns the fields that differ, for rules that both sets have.
 #[must_use]
 pub fn changes(old: &Rules, new: &Rules) -> Vec<Change> {
     let (before, now) = (items(old), items(new));
@@ -41,8 +41,8 @@ pub fn changes(old: &Rules, new: &Rules) -> Vec<Change> {
     all
 }
 
-/// The rules by kind and name, with their defaults, and the policies that exist without being stated; a route also says
-/// its place, since the first that matches decides.
+/// Returns the rules by kind and name, with defaults and built-in policies. A route has its place as a field, since the
+/// first match decides.
 fn items(rules: &Rules) -> BTreeMap<String, toml::Table> {
     let mut all = rules.clone();
     all.policies = Policy::built_in();

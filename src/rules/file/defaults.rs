@@ -1,4 +1,4 @@
-//! `[defaults]`: what holds for every entry that does not state it.
+//! The section `[defaults]`: values for entries that state none themselves.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -9,15 +9,15 @@ use crate::rules::file::items::{table_of, usual_agent, usual_queue};
 use crate::rules::references::{Kind, Owner, Reference};
 use crate::rules::{Agent, Queue};
 
-/// What schedules may leave out.
+/// The keys for schedules.
 const OF_SCHEDULES: &[&str] = &["zone"];
 
-/// Which keys stand in `[defaults]` for which kind.
+/// The keys of `[defaults]`, by the kind of entry that they are for.
 const KEYS: [(Kind, &[&str]); 3] =
     [(Kind::Schedule, OF_SCHEDULES), (Kind::Agent, Agent::DEFAULTS), (Kind::Queue, Queue::DEFAULTS)];
 
-/// Puts the defaults of the file into the entries that leave them out, and returns the names that the defaults use. What
-/// is wrong with a default is told once, and the default is not used.
+/// Puts the defaults of the file into the entries that leave them out, and returns the names that the defaults refer
+/// to. A default with a mistake is reported once and not used.
 pub(super) fn fill(document: &mut Document<'_>, root: &mut DeTable<'_>) -> Vec<Reference> {
     let Some(defaults) = root.get("defaults").map(Spanned::get_ref).and_then(DeValue::as_table) else {
         return Vec::new();

@@ -18,10 +18,10 @@ use crate::rules::policy::{Policy, Profile};
 use crate::rules::references::Kind;
 use crate::rules::{Agent, Destination, Queue, Route, Rules};
 
-/// An entry of a list, where it stands.
+/// An entry of a list, with its place.
 type Item<'a> = Spanned<DeTable<'a>>;
 
-/// Makes rules of all entries that are whole; what is wrong with the others goes into the document.
+/// Makes rules of all entries without mistakes. The mistakes of the others go into the document.
 pub(super) fn read(document: &mut Document<'_>, root: &DeTable<'_>, zone: Tz) -> Rules {
     let mut rules = Rules::default();
     for item in items(root, Kind::Prompt) {
@@ -69,7 +69,7 @@ pub(super) fn items<'a>(root: &DeTable<'a>, kind: Kind) -> Vec<Item<'a>> {
     list.into_iter().flatten().filter_map(table).collect()
 }
 
-/// Notes keys that must be there and are not, or are misspelt.
+/// Adds a fault for every required key that is missing or misspelt.
 fn required(document: &mut Document<'_>, item: &Item<'_>, keys: &[&str]) {
     for key in keys.iter().filter(|key| !item.get_ref().contains_key(**key)) {
         if let Some(misspelt) = item.get_ref().keys().find(|given| nearest(given.get_ref(), [*key]).is_some())
@@ -82,7 +82,7 @@ fn required(document: &mut Document<'_>, item: &Item<'_>, keys: &[&str]) {
     }
 }
 
-/// Reads an entry and puts it under its name, unless that is taken.
+/// Reads an entry and puts it under its name. A name that is taken is a fault.
 fn read_named<'a, N, T>(
     document: &mut Document<'_>,
     kind: Kind,
@@ -126,17 +126,17 @@ fn two_named(document: &mut Document<'_>, kind: Kind, span: &std::ops::Range<usi
     );
 }
 
-/// What holds for an agent of whom nothing is stated, as a text of the file.
+/// The defaults of an agent, as TOML.
 pub(super) fn usual_agent(name: &str) -> String {
     table_of(&Agent::new(name.to_owned())).to_string()
 }
 
-/// The same for a queue; its overflow stands for none.
+/// The defaults of a queue. Its overflow is only a placeholder.
 pub(super) fn usual_queue(name: &str) -> Option<Queue> {
     Some(Queue::new(Destination::Queue(name.parse().ok()?)))
 }
 
-/// A rule in the file form. What we write reads back: a test holds it.
+/// A rule in the file form. A test checks that it reads back.
 pub(super) fn table_of<T: Serialize>(rule: &T) -> toml::Table {
     toml::Table::try_from(rule).unwrap_or_default()
 }
@@ -151,7 +151,7 @@ fn agent(document: &mut Document<'_>, name: &str, item: &Item<'_>) -> Option<Age
     agent
 }
 
-/// Notes texts that stand in a list twice.
+/// Adds a fault for every text that a list has twice.
 fn twice<'v, 'a: 'v>(
     document: &mut Document<'_>,
     list: impl Iterator<Item = &'v Spanned<DeValue<'a>>>,
@@ -173,14 +173,18 @@ fn queue(document: &mut Document<'_>, name: &str, item: &Item<'_>) -> Option<Que
     twice(document, tiers.into_iter().flatten(), |tier| text(tier, "agent"), "agent ");
     if !item.get_ref().contains_key("overflow") && !document.is_doubtful(&item.span()) {
         let remedy = "add overflow = { message = \"…\" }, { forward = \"…\" } or { queue = \"…\" }";
-        document.fault(&item.span(), "the queue does not say where callers go who waited too long", remedy);
+        document.fault(
+            &item.span(),
+            "`overflow` is missing: where do callers go who waited too long?",
+            remedy,
+        );
     }
     let usual = usual_queue(name).or_else(|| usual_queue("unnamed"))?;
-    // Without an overflow there is a fault: the usual one never leaves this module.
+    // Without an overflow there is a fault, so the placeholder never leaves this module.
     document.read_item(item, &table_of(&usual).to_string())
 }
 
-/// The policy, if its profile is known. Its limits are laid over those of the profile.
+/// Returns the policy if its profile is known. Limits that it does not state are those of the profile.
 fn policy(document: &mut Document<'_>, name: &str, item: &Item<'_>) -> Option<Policy> {
     let profile = profile(document, name, item);
     let usual = Policy::of(profile.unwrap_or(Profile::Service));
@@ -198,7 +202,7 @@ fn policy(document: &mut Document<'_>, name: &str, item: &Item<'_>) -> Option<Po
     Some(policy)
 }
 
-/// The profile: a policy that is named like one has it, others state theirs.
+/// Returns the profile. A policy with the name of a profile has that profile; others state theirs.
 fn profile(document: &mut Document<'_>, name: &str, item: &Item<'_>) -> Option<Profile> {
     let own: Option<Profile> = name.parse().ok();
     let Some(given) = item.get_ref().get("profile") else {
@@ -226,11 +230,12 @@ fn route(document: &mut Document<'_>, mut item: Item<'_>) -> Option<Route> {
         let (closed, open) = (Spanned::new(key.span(), Cow::Borrowed("closed")), open.clone());
         item.get_mut().insert(closed, open);
     }
-    // Without a number there is a fault: this one never leaves this module, and lets the rest of the route be checked.
+    // Without a number there is a fault. The placeholder `0` never leaves this module; it lets the rest of the route be
+    // checked.
     let route = document.read_item(&item, "number = \"0\"");
     match spans {
         [Some(schedule), None] if !document.is_doubtful(&item.span()) => {
-            let problem = "`closed` is missing: where do callers go out of hours?";
+            let problem = "`closed` is missing: where do callers go after hours?";
             document.fault(&schedule, problem, "add closed = { message = \"…\" } or { forward = \"…\" }");
         }
         [None, Some(closed)] if !document.is_doubtful(&item.span()) => {

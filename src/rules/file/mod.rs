@@ -1,10 +1,10 @@
 //! The rules file: what an administrator decides, in TOML.
 //!
-//! In: a text. Out: [`Rules`], or everything that is wrong with the text, each with its line and its remedy.
-//! The types of [`crate::rules`] are the file form. `defaults` completes the entries with the values of `[defaults]`, `items`
-//! reads the entries (`schedules` the hours), `order` looks at how they work together, `write` makes a file
-//! of rules, `changes` compares two. **Invariant:** `parse(write(rules)) == rules`, but for the versions of policies,
-//! which the database counts; a text with a fault yields no rules at all, so nothing is applied by half.
+//! In: a text. Out: [`Rules`], or every mistake of the text, with its line and remedy. The types of [`crate::rules`]
+//! are the file form. `defaults` completes the entries with the values of `[defaults]`. `items` reads the entries, and
+//! `schedules` the hours. `order` finds entries without effect. `write` makes a file of rules, and `changes` compares
+//! two sets of rules. **Invariant:** `parse(write(rules)) == rules`, except for the versions of policies, which the
+//! database counts. A text with a mistake yields no rules at all, so nothing is applied by half.
 
 mod changes;
 mod defaults;
@@ -47,10 +47,10 @@ struct Sections {
     route: Vec<toml::Table>,
 }
 
-/// Reads the rules file at `path`; `-` is standard input. `zone` holds for schedules that name none.
+/// Reads the rules file at `path`; `-` is standard input. `zone` is for schedules that state none.
 ///
 /// # Errors
-/// [`Faults`]: everything that is wrong.
+/// [`Faults`]: every mistake.
 pub fn read(path: &Path, zone: Tz) -> Result<Stated, Faults> {
     let name = path.display().to_string();
     let text =
@@ -62,7 +62,7 @@ pub fn read(path: &Path, zone: Tz) -> Result<Stated, Faults> {
     stated(&name, &text.map_err(unreadable)?, zone)
 }
 
-/// What a rules file says.
+/// The content of a rules file.
 #[derive(Debug)]
 pub struct Stated {
     /// The rules.
@@ -71,10 +71,10 @@ pub struct Stated {
     pub outdated: Vec<String>,
 }
 
-/// Reads the text of a rules file. `file` is its name for messages, `zone` holds for schedules that name none.
+/// Reads the text of a rules file. `file` is its name for messages. `zone` is for schedules that state none.
 ///
 /// # Errors
-/// [`Faults`]: everything that is wrong.
+/// [`Faults`]: every mistake.
 pub fn parse(file: &str, text: &str, zone: Tz) -> Result<Rules, Faults> {
     stated(file, text, zone).map(|stated| stated.rules)
 }
@@ -82,7 +82,7 @@ pub fn parse(file: &str, text: &str, zone: Tz) -> Result<Rules, Faults> {
 fn stated(file: &str, text: &str, zone: Tz) -> Result<Stated, Faults> {
     let mut document = Document::new(file, text);
     let mut root = document.parse();
-    // What stands behind a mistake of form may be read wrongly: no point in looking at it.
+    // After a syntax error, the rest of the text may be read wrongly, so it is not checked.
     if !document.is_good() {
         return Err(document.into_faults());
     }
@@ -98,7 +98,7 @@ fn stated(file: &str, text: &str, zone: Tz) -> Result<Stated, Faults> {
     if document.is_good() { Ok(Stated { rules, outdated }) } else { Err(document.into_faults()) }
 }
 
-/// Notes every name that is not there.
+/// Adds a fault for every reference to a name that does not exist.
 fn check_references(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, references: Vec<Reference>) {
     let names = names(root);
     for Reference { at, kind, name, .. } in dangling(references, &names) {
@@ -111,7 +111,7 @@ fn check_references(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, re
     }
 }
 
-/// The names that the file gives, also to entries with mistakes: what is wrong with those is told once.
+/// Returns all names in the file, also those of entries with mistakes, so that a reference to them is no second fault.
 fn names(root: &Spanned<DeValue<'_>>) -> Names {
     let mut names = Rules::default().names();
     for (kind, names) in &mut names {

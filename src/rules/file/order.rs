@@ -1,4 +1,4 @@
-//! How the entries work together: routes in each other's shadow, queues that overflow in circles.
+//! Finds routes that another route hides, and queues that overflow in a circle.
 
 use toml::Spanned;
 use toml::de::DeValue;
@@ -8,19 +8,19 @@ use crate::ids::QueueName;
 use crate::rules::references::Kind;
 use crate::rules::{Destination, Route, Rules};
 
-/// Notes every rule that can never do anything.
+/// Adds a fault for every rule that can never have an effect.
 pub(super) fn check(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, rules: &Rules) {
     shadows(document, root, &rules.routes);
     circles(document, root, rules);
 }
 
-/// Where a key of an entry stands, or the entry if it has no such key.
+/// Returns the place of a key, or of the entry if it has no such key.
 fn at(root: &Spanned<DeValue<'_>>, kind: Kind, name: &str, key: &'static str) -> std::ops::Range<usize> {
     let item = [Step::Key(kind.as_str()), Step::Named("name", name.to_owned()), Step::Key(key)];
     place(Some(root), &item)
 }
 
-/// A route below another that takes every number it would take can never match.
+/// A route can never match if a route above it matches every number that it matches.
 fn shadows(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, routes: &[Route]) {
     for (n, route) in routes.iter().enumerate() {
         let Some(taker) = routes[..n].iter().find(|above| above.number.covers(&route.number)) else {
@@ -37,7 +37,7 @@ fn shadows(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, routes: &[R
     }
 }
 
-/// A caller who is sent from queue to queue for ever gets nowhere.
+/// Queues that overflow into each other would send a caller round for ever.
 fn circles(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, rules: &Rules) {
     for name in rules.queues.keys() {
         let Some(path) = circle_from(rules, name) else { continue };
@@ -47,7 +47,7 @@ fn circles(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, rules: &Rul
     }
 }
 
-/// The circle that leads from a queue back to itself.
+/// Returns the queues of the circle that leads from a queue back to itself.
 fn circle_from(rules: &Rules, start: &QueueName) -> Option<String> {
     let mut path = start.to_string();
     let mut at = start;

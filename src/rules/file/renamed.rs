@@ -1,4 +1,4 @@
-//! Keys of the rules file that have a new name since version 0.1. The old names go with the next release.
+//! Keys of the rules file that have a new name since version 0.1. The next release no longer reads the old names.
 
 use crate::document::renamed::Renamed;
 

@@ -1,4 +1,4 @@
-//! Schedules, line by line: a mistake is shown where it stands.
+//! Reads and writes schedules, line by line, so that a mistake is shown at its place.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -21,13 +21,13 @@ const LONGEST_RANGE_DAYS: u64 = 366;
 struct Lines {
     /// The time zone of the hours.
     zone: Option<Spanned<String>>,
-    /// The opening hours of a week: days and times, such as `mon-fri 09:00-18:00`; several times with commas between.
+    /// The opening hours of a week: days and times, such as `mon-fri 09:00-18:00`. Commas separate several times.
     hours: Vec<Spanned<String>>,
     /// Dates with other hours: `2026-12-31 09:00-15:00`, `2027-01-01..2027-01-08 closed`.
     exceptions: Vec<Spanned<String>>,
 }
 
-/// The schedule as far as it can be read; `default` is the zone if it names none.
+/// Returns the schedule without the lines that have mistakes. `default` is its zone if it states none.
 pub(super) fn read(
     document: &mut Document<'_>,
     item: &Spanned<DeTable<'_>>,
@@ -57,7 +57,7 @@ pub(super) fn read(
     Some(schedule)
 }
 
-/// Reads a schedule again with one line more; the line is dropped if it does not fit.
+/// Reads a schedule again with one more line. A line with a mistake is dropped.
 fn grow(
     document: &mut Document<'_>,
     schedule: &mut Schedule,
@@ -86,7 +86,8 @@ fn grow(
     }
 }
 
-/// Exceptions with ranges such as `2027-01-01..2027-01-08 closed` written out, each date at most once.
+/// Returns the exceptions with each range of dates written out, such as `2027-01-01..2027-01-08 closed`. Every date
+/// comes at most once.
 fn dated(document: &mut Document<'_>, lines: &[Spanned<String>]) -> Vec<(Range<usize>, String)> {
     let mut all = Vec::new();
     let mut seen = BTreeSet::new();

@@ -8,7 +8,7 @@ use crate::rules::policy::Policy;
 use crate::rules::references::Kind;
 use crate::rules::{Agent, Queue, Route, Rules};
 
-/// The rules as a rules file; what equals the built-in defaults is left out.
+/// Returns the rules as a rules file, without values that are built-in defaults.
 #[must_use]
 pub fn write(rules: &Rules) -> String {
     let mut text =
@@ -43,7 +43,7 @@ pub(super) fn whole(rules: &Rules) -> Vec<(Kind, Table)> {
     all
 }
 
-/// A route that is always open does not say where calls go while it is closed.
+/// A route that is always open does not state `closed`.
 fn of_route(route: &Route) -> Table {
     let mut table = table_of(route);
     if route.schedule.is_none() {
@@ -52,7 +52,7 @@ fn of_route(route: &Route) -> Table {
     table
 }
 
-/// What must be stated, so that the rules read back.
+/// Returns what must be stated for the rules to read back.
 fn stated(rules: &Rules) -> impl Iterator<Item = (Kind, Table)> {
     whole(rules).into_iter().filter_map(|(kind, mut table)| {
         let usual = usual(rules, kind, table.get("name").and_then(Value::as_str).unwrap_or_default());
@@ -62,7 +62,7 @@ fn stated(rules: &Rules) -> impl Iterator<Item = (Kind, Table)> {
     })
 }
 
-/// What a rule need not state.
+/// Returns the values that a rule need not state.
 fn usual(rules: &Rules, kind: Kind, name: &str) -> Table {
     let mut usual = match kind {
         Kind::Prompt | Kind::Route => Table::new(),
@@ -88,10 +88,10 @@ fn usual(rules: &Rules, kind: Kind, name: &str) -> Table {
     usual
 }
 
-/// The longest list that stands on one line, in characters.
+/// The longest list on one line, in characters.
 const LONGEST_LINE: usize = 80;
 
-/// A value as the file has it; a long list has an entry a line.
+/// A value as TOML. A long list has one entry on each line.
 fn shown(value: &Value) -> String {
     let Value::Array(items) = value else { return value.to_string() };
     let line = value.to_string();

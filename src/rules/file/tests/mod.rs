@@ -247,10 +247,14 @@ fn what_is_missing_is_told() {
     one_fault(
         "overflow = { message = \"busy\" }",
         "",
-        &["does not say where callers go who waited too long"],
+        &["`overflow` is missing", "callers go who waited too long"],
     );
-    one_fault("{ queue = \"sales\" }", "{ queue = \"sales\", message = \"busy\" }", &["exactly one thing"]);
-    one_fault("{ queue = \"sales\" }", "{ }", &["exactly one thing"]);
+    one_fault(
+        "{ queue = \"sales\" }",
+        "{ queue = \"sales\", message = \"busy\" }",
+        &["exactly one destination"],
+    );
+    one_fault("{ queue = \"sales\" }", "{ }", &["exactly one destination"]);
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn a_limit_above_the_law_is_refused_with_its_place_and_its_source() {
         "max_attempts_per_week = 1",
         "max_attempts_per_day = 4",
         &[
-            "rules.toml:7:24: policy collect: max_attempts_per_day = 4 is not allowed: by 230-FZ article 7 part 3 (R3) it is 1",
+            "rules.toml:7:24: policy collect: max_attempts_per_day = 4 is not allowed: 230-FZ article 7 part 3 (R3) allows 1",
             "max_attempts_per_day = 4",
             "take `max_attempts_per_day` out: profile debt has 1",
         ],
@@ -122,11 +122,7 @@ fn a_policy_that_cannot_be_meant_is_told() {
         "profile = \"debt\"",
         &["rules.toml:16:11", "profile of its name"],
     );
-    one_fault_of_a_policy(
-        "09:00-18:00",
-        "18:00-09:00",
-        &["rules.toml:9:17", "not one stretch", "08:00-22:00"],
-    );
+    one_fault_of_a_policy("09:00-18:00", "18:00-09:00", &["rules.toml:9:17", "not one span", "08:00-22:00"]);
     one_fault_of_a_policy(
         "max_attempts_per_week",
         "max_attempts_per_weak",
