@@ -29,7 +29,7 @@ async fn outcomes(stage: &Stage) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_comes_before_a_callback_that_nobody_has_accepted() {
     let stage = set().await;
-    // She picks up, and does not press the key.
+    // The agent picks up, and does not press the key.
     stage.phone(ANNA, Behaviour { confirms: None, ..answers() }).await;
     stage.phone(CUSTOMER, Behaviour::new(Pickup::Busy)).await;
     miss(&stage).await;

@@ -159,7 +159,7 @@ async fn a_customer_waiting_for_an_agent_at_a_crash_was_abandoned_and_not_reache
     assert_eq!(first(&stage).await, (Some(1), true, "abandoned".to_owned()));
     assert_eq!(cause(&stage).await.as_deref(), Some("CONTROLLER_RESTARTED"));
     nothing_is_left(&stage).await;
-    // Who was abandoned is not dialled again without an agent.
+    // A customer who answered and found no agent is not dialled again without one.
     the_next_attempt_is_made(&stage, "callback").await;
     stage.quiet().await;
     assert_eq!(stage.repairs().await, 0);
@@ -204,7 +204,7 @@ async fn stopped(mut stage: Stage) -> Stage {
     let (runtime, running) = stage.controller.take().unwrap();
     runtime.spawn(running.drain()).await.unwrap();
     runtime.shutdown_background();
-    // Nobody is there any more who could see to it.
+    // No controller is there any more that could end it.
     assert_eq!(first(&stage).await, (Some(1), true, "cancelled".to_owned()));
     assert_eq!(cause(&stage).await.as_deref(), Some("DRAINED"));
     nothing_is_left(&stage).await;

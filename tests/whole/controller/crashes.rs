@@ -26,7 +26,7 @@ const AT_ONCE: usize = 12;
 /// Days that are played unless told otherwise.
 const DAYS: u64 = 60;
 
-/// What befalls the controller.
+/// What goes wrong for the controller.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
     /// It is killed, and started again after so long.
@@ -58,8 +58,8 @@ fn fault(rng: &mut ChaCha8Rng) -> Fault {
     }
 }
 
-/// It befalls, and is over when this returns. Virtual time cannot be shared by two runtimes: the sleeps are the day's
-/// own time, no wait for something.
+/// Makes it go wrong; when this returns, it is over. Virtual time cannot be shared by two runtimes, so the sleeps here are
+/// part of the day's schedule, and wait for nothing.
 async fn befall(stage: &mut Stage, fault: Fault) {
     match fault {
         Fault::LinksBreak => stage.sim.drop_link().await,
@@ -211,7 +211,7 @@ async fn check(seed: u64, stage: &Stage, stories: &[Story], forwarded: bool) {
         if let Some(call) = theirs.first() {
             let (talked, ending) = (!story.talked_to().is_empty(), call.ending.as_deref());
             let through = matches!(ending, Some("answered" | "forwarded"));
-            // Of a talk that began and ended while nobody watched, only the lack of a witness is known.
+            // A talk that began and ended while no controller watched is recorded as lost, with `unwatched_from`.
             let unseen = ending == Some("lost") && call.unwatched_from.is_some();
             assert!(talked == through || (talked && unseen), "seed {seed}: {call:?} {story:?}");
             assert_eq!(call.misses, i64::from(!through), "seed {seed}: {call:?}");

@@ -228,7 +228,7 @@ async fn what_is_not_ours_goes_on_in_the_administrators_own_dialplan() {
     assert_eq!(own().await, 0, "nothing failed");
 }
 
-/// A phone that the rules know as no agent's is not ours, whatever it dials: neither an open case nor a code.
+/// dozvon does not handle what a phone dials that belongs to no agent, neither a number with an open case nor a code.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_dialled_at_nobodys_phone_goes_on_in_the_administrators_own_dialplan() {
     let stage = set().await;
@@ -360,7 +360,7 @@ async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alo
     assert_eq!(stage.repairs().await, 0);
 }
 
-/// A moment is no talk; and whose phone it was is said by the agent's name, not by the phone's.
+/// A talk this short does not count as one. The record names the agent, not the phone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_came_of_a_talk_by_hand_of_which_nobody_says_anything_is_told_by_its_length() {
     let stage = set().await;
@@ -399,7 +399,7 @@ async fn a_crash_while_a_customer_is_dialled_by_hand_leaves_an_attempt() {
     stage.quiet().await;
 }
 
-/// The word frees an agent whom we rang for a callback, whichever way it comes to the database.
+/// A recorded disposition frees an agent whom we rang for a callback, no matter how it was recorded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_by_keys_returns_the_agent_of_a_callback_to_their_queue() {
     let stage = set().await;

@@ -49,7 +49,7 @@ async fn another_controller_keeps_one_from_starting() {
     first.drain().await;
 }
 
-/// A server that is restarted is back in a moment: who stands by is there for worse than that.
+/// A database server that restarts is back in a moment: the standby keeps trying to reach it.
 #[tokio::test(start_paused = true)]
 async fn a_standby_controller_waits_for_a_database_that_is_out_of_reach() {
     let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -44,7 +44,7 @@ async fn a_caller_that_waits_too_long_moves_on_to_the_duty_phone() {
     assert_eq!(stage.cases().await, 0);
 }
 
-/// Where a phone redirects its calls, nobody asks the policy: only the settings say that this is wanted.
+/// The policy is not asked about the number to which a phone redirects, so only the settings can allow redirects.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redirect_of_the_duty_phone_is_followed_where_the_settings_say_so() {
     let mut stage = Stage::set().await;

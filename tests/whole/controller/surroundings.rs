@@ -14,7 +14,7 @@ use super::stage::{ANNA, BORIS, LIMIT, Stage, answers, story, until};
 /// A database that takes longer than this is slow, here.
 const SLOW: Duration = Duration::from_secs(3);
 
-/// Who talks to Boris from before, and who waits.
+/// Two callers: one who has been talking to Boris, and one who waits.
 async fn a_talk_and_one_who_waits(stage: &Stage) -> [dozvon::sim::CallerHandle; 2] {
     stage.phone(BORIS, answers()).await;
     stage.step("boris", Step::LogIn).await;
