@@ -68,8 +68,8 @@ mod tests {
     #[test]
     fn a_row_is_named_once_and_not_without_end() {
         let mut named = BTreeSet::new();
-        assert!(is_news(&mut named, "agent anna".to_owned()));
-        assert!(!is_news(&mut named, "agent anna".to_owned()));
+        assert!(is_new(&mut named, "agent anna".to_owned()));
+        assert!(!is_new(&mut named, "agent anna".to_owned()));
         assert_eq!(
             (0..2 * MAX_NAMED).filter(|row| is_new(&mut named, row.to_string())).count(),
             MAX_NAMED - 1
