@@ -118,7 +118,7 @@ impl Talk {
     /// Records the talk, and repeats that until its fate is known.
     ///
     /// # Errors
-    /// What the database refuses for good. The end of the talk is recorded all the same.
+    /// What the database refuses for good. The end of the talk is still recorded.
     pub(crate) async fn record(&self, between: Between) -> Result<(), StoreError> {
         let (call, at) = (self.call, self.since);
         let write = move |c: &mut Database| match between {

@@ -64,7 +64,7 @@ impl Tick {
         }
     }
 
-    /// One pass: moves cases on, then leases those that are due. When one step fails, the others are made all the same.
+    /// One pass: moves cases on, then leases those that are due. A step that fails does not stop the others.
     ///
     /// # Errors
     /// The first, when the database fails.

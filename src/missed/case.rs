@@ -11,7 +11,7 @@
 //! | hand over | due, claimed, attempting | handed over |
 //!
 //! An open case may be closed in any stage. A closed case has no next step. The database holds the same table and
-//! refuses every other step, whoever asks for it.
+//! refuses every other step, no matter who asks for it.
 
 crate::vocabulary! {
     /// Whether a case is open.
@@ -181,14 +181,14 @@ mod tests {
         for (from, to) in legal_changes() {
             assert!(to != Stage::Claimed || from == Stage::Due, "{from} -> {to}");
             assert!(to != Stage::Waiting || from == Stage::Attempting, "{from} -> {to}");
-            assert_ne!(to, Stage::Settling, "a case settles once");
+            assert_ne!(to, Stage::Settling, "no step leads back to settling");
         }
     }
 
     #[test]
     fn every_stage_has_a_next_step_and_no_attempt_leads_straight_to_a_second_one() {
         for &stage in Stage::ALL {
-            assert!(Step::ALL.iter().any(|&made| step(stage, made).is_ok()), "{stage} is no dead end");
+            assert!(Step::ALL.iter().any(|&made| step(stage, made).is_ok()), "{stage} has a next step");
         }
         let refused = step(Stage::Attempting, Step::Dial).unwrap_err();
         assert_eq!(refused.to_string(), "a case that is attempting cannot be dialled for");

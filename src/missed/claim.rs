@@ -212,7 +212,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
 
         /// In every order of events, at most one callback has the case, none has it before the customer wants the
-        /// call or after its claim is over, and whoever lost the case can do nothing with it.
+        /// call or after its claim is over, and a callback that lost the case can do nothing with it.
         #[test]
         fn no_history_gives_a_case_to_two_callbacks(
             history in prop::collection::vec(any::<(u16, u8, u8)>(), 1..40),

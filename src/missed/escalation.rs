@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_escalations_are_those_above_hear_of_it_in_the_end() {
+    fn the_supervisor_and_the_people_on_duty_are_told_whatever_the_escalations_are() {
         let assignee = Hears { assignee: true, ..NOBODY };
         let group = Hears { group: true, ..NOBODY };
         let supervisor = Hears { supervisor: true, ..NOBODY };
@@ -72,12 +72,12 @@ mod tests {
             prop_assert!(told.iter().all(|hears| *hears != NOBODY), "{:?}", told);
             prop_assert!(told.iter().any(|hears| hears.supervisor));
             prop_assert_eq!(told.iter().filter(|hears| hears.duty).count(), 1);
-            prop_assert!(told.last().is_some_and(|hears| hears.duty), "the last escalation is the duty's");
+            prop_assert!(told.last().is_some_and(|hears| hears.duty), "the people on duty are told at the last escalation");
             let before_the_end = all.iter().any(|pct| *pct < 100);
             prop_assert_eq!(told.iter().any(|hears| hears.assignee), before_the_end);
             prop_assert_eq!(told.iter().filter(|hears| hears.group).count() > 0, before_the_end);
             for (pct, hears) in all.iter().zip(&told) {
-                prop_assert!(*pct < 100 || !(hears.assignee || hears.group), "after the end it is for those above");
+                prop_assert!(*pct < 100 || !(hears.assignee || hears.group), "after the end only the supervisor and the people on duty are told");
             }
         }
     }

@@ -13,7 +13,7 @@
 //! | end wrap-up | wrapping up | idle |
 //!
 //! A step changes the status or the activity, never both: an agent who logs out during a talk goes on talking. The
-//! database holds the same table and refuses every other step, whoever makes it.
+//! database holds the same table and refuses every other step, no matter who makes it.
 
 crate::vocabulary! {
     /// What the agent chose.

@@ -159,13 +159,13 @@ mod tests {
         assert_eq!(
             elsewhere.hear(&one, ("1001", "strangers"), true),
             anna(true),
-            "anybody's, for all we know"
+            "while the domain of the node is not known, any domain matches"
         );
         assert_eq!(elsewhere.resolves(&one, Some("ours")), anna(false));
         assert_eq!(elsewhere.resolves(&one, Some("ours")), []);
         assert_eq!(elsewhere.hear(&one, ("1001", "ours"), true), anna(true));
         assert_eq!(elsewhere.hear(&one, ("1001", "ours"), false), anna(false));
-        assert_eq!(elsewhere.hear(&one, ("1001", ""), true), anna(true), "whose domain nobody says");
+        assert_eq!(elsewhere.hear(&one, ("1001", ""), true), anna(true), "a user without a domain matches");
         assert_eq!(elsewhere.hear(&one, ("1001", ""), false), anna(false));
         // Each node has its own.
         elsewhere.resolves(&two, Some("strangers"));

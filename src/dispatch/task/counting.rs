@@ -80,7 +80,7 @@ mod tests {
         counting.counted(one.clone(), false);
         counting.link(&one, true, now);
         assert!(counting.waits(now) && counting.waits_until() == Some(now + LIMIT));
-        assert!(!counting.waits(now + LIMIT), "for so long at most");
+        assert!(!counting.waits(now + LIMIT), "a node is waited for no longer than that");
         counting.link(&two, false, now);
         counting.counted(two.clone(), false);
         counting.link(&two, true, now);

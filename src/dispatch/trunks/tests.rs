@@ -230,7 +230,7 @@ fn the_first_that_has_room_is_taken() {
     assert!(dial(now).is_none(), "b has room, in a second");
     assert_eq!(dial(now + SECOND).unwrap().1.trunk().name(), "b");
     let all: Vec<_> = std::iter::from_fn(|| trunks.reserve()).collect();
-    assert_eq!(all.len(), 1, "four calls are all that they carry");
+    assert_eq!(all.len(), 1, "all trunks together carry four calls");
 }
 
 #[test]
@@ -286,7 +286,7 @@ async fn the_supervisor_is_told_when_failures_reach_the_limit_but_not_for_a_few_
     assert_eq!(
         [&c, &c, &a, &c].map(fails),
         [true, false, false, false],
-        "told when the count grows to the limit"
+        "the supervisor is told when the count reaches the limit"
     );
 }
 
@@ -313,5 +313,5 @@ async fn a_trunk_that_fails_again_and_again_is_told_once() {
     );
     assert_eq!(ended(&numbers[1], DialFate::Failed("CALL_REJECTED")), None, "once");
     assert_eq!(ended(&numbers[1], DialFate::Carried), None);
-    assert_eq!(ended(&numbers[1], DialFate::Failed("CALL_REJECTED")), None, "it is counted anew");
+    assert_eq!(ended(&numbers[1], DialFate::Failed("CALL_REJECTED")), None, "the count starts again");
 }

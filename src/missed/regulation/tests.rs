@@ -96,7 +96,7 @@ fn a_rolling_cap_that_is_spent_for_today_leads_to_the_handover() {
     let rules = DialRules { policy: &once, hours, whereabouts: &whereabouts, home: Region::RU };
     assert_eq!(after_attempt(&history, &rules, None, noon), Next::HandOver);
     let wish = after_attempt(&history, &rules, Some(noon), noon);
-    assert_eq!(wish, Next::Retry(at("2026-11-24T12:00:00+03:00")), "his own wish waits for the cap");
+    assert_eq!(wish, Next::Retry(at("2026-11-24T12:00:00+03:00")), "the customer's wish waits for the cap");
 }
 
 #[test]
@@ -117,9 +117,13 @@ fn after_the_third_or_without_a_lawful_time_the_case_is_handed_over() {
     assert_eq!(next(3, noon, None), Next::HandOver);
     assert_eq!(next(1, at("2026-11-23T17:31:00+03:00"), None), Next::HandOver, "closed by then");
     let tomorrow = at("2026-11-24T10:00:00+03:00");
-    assert_eq!(next(3, noon, Some(tomorrow)), Next::Retry(tomorrow), "he asked for it");
+    assert_eq!(next(3, noon, Some(tomorrow)), Next::Retry(tomorrow), "the customer asked for that time");
     let opens = Next::Retry(at("2026-11-24T09:00:00+03:00"));
-    assert_eq!(next(3, noon, Some(at("2026-11-23T15:00:00+03:00"))), opens, "the cap goes before his wish");
+    assert_eq!(
+        next(3, noon, Some(at("2026-11-23T15:00:00+03:00"))),
+        opens,
+        "the cap overrules the customer's wish"
+    );
 }
 
 #[test]
