@@ -107,7 +107,7 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
 /// Gives the caller back to the dialplan, with the reason in `dozvon_state`.
 async fn hand_back(app: &App, caller: Caller, reason: HandedBack) {
     let reason = reason.as_str();
-    tracing::info!(reason, "handed back to the dialplan");
+    tracing::info!(reason, "the caller is handed back to the dialplan");
     app.metrics.handed_back.with_label_values(&[reason]).inc();
     caller.hand_back(reason).await;
 }

@@ -107,7 +107,7 @@ pub(super) fn reserved<T>(
             Err(CallbackResult::Refused(refusal.guard))
         }
         Err(error) => {
-            tracing::error!(%error, "the attempt cannot be recorded: not dialled");
+            tracing::error!(%error, "the attempt cannot be recorded: the customer is not dialled");
             Err(CallbackResult::Released("NOT_RECORDED"))
         }
     }

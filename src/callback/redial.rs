@@ -88,7 +88,7 @@ impl<'a> Dialling<'a> {
             refused_by = trunk,
             cause,
             trunk = trunk_call.trunk().name(),
-            "dialled over the next trunk"
+            "the customer is dialled over the next trunk"
         );
         refused.push(TrunkRefusal { trunk, cause });
         Ok(Self { callback, attempt, trunk_call, channel, tried, refused })
@@ -106,7 +106,7 @@ async fn is_recorded(
         Redial { attempt, call: callback.work.call, channel, trunk: trunk_call.trunk().name().to_owned() };
     let write = callback.app.store.write("redial", move |c| callbacks::redial(c, &redial));
     write.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "the next trunk cannot be recorded: not dialled");
+        tracing::error!(%error, "the next trunk cannot be recorded: the customer is not dialled over it");
         false
     })
 }

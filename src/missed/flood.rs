@@ -17,7 +17,7 @@ pub const HOUR: Duration = Duration::from_hours(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// New cases in an hour from one address, or from one address behind a gateway. 0 means no limit.
+    /// New cases in an hour from one source: an address, and the gateway if the call names one. 0 means no limit.
     pub max_per_source: u32,
     /// New cases in an hour from all addresses together. 0 means no limit.
     pub max_in_all: u32,

@@ -117,10 +117,10 @@ fn unknown(error: &StoreError) -> NotOurs {
 /// Lets a call go on in the administrator's own dialplan.
 async fn pass_on(app: &App, caller: Caller, why: NotOurs) {
     match why {
-        NotOurs::Foreign(why) => tracing::info!(why, "passed on to the administrator's dialplan"),
+        NotOurs::Foreign(why) => tracing::info!(why, "the call is passed on to the administrator's dialplan"),
         NotOurs::Failed(reason) => {
             let reason = reason.as_str();
-            tracing::warn!(reason, "cannot be handled: passed on to the administrator's dialplan");
+            tracing::warn!(reason, "the call cannot be handled: passed on to the administrator's dialplan");
             app.metrics.handed_back.with_label_values(&[reason]).inc();
         }
     }

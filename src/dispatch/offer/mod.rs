@@ -86,7 +86,7 @@ async fn claim(context: &DispatchContext, offer: &Offer) -> bool {
     match context.store.record("claim", move |c| store::offers::claim(c, &claim)).await {
         Ok(Ok(())) => true,
         Ok(Err(refusal)) => {
-            tracing::debug!(agent = %offer.agent, ?refusal, "claim refused");
+            tracing::debug!(agent = %offer.agent, ?refusal, "the claim is refused");
             if refusal == store::offers::Refusal::Call {
                 // The call is being connected or is ending, and the board does not know that yet.
                 tokio::time::sleep(BOARD_LEARNS).await;

@@ -92,7 +92,8 @@ pub struct RefusedDial<'a> {
 /// Something that happens to an open case.
 #[derive(Debug, Clone)]
 pub enum Event<'a> {
-    /// The pause of the case is over. The value is what the guards say of a dial at [`Case::wanted`](super::Case::wanted).
+    /// The pause of the case is over. The value is the guards' answer for a dial at
+    /// [`Case::wanted`](super::Case::wanted).
     PauseOver(Result<(), RefusedDial<'a>>),
     /// The case is due, and somebody may have to be reminded. The value lists the escalations that were already told,
     /// in per cent.
