@@ -14,9 +14,9 @@ use crate::store::{self, Database, StoreError};
 /// Make the rules in the database equal to a file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The file holds all rules: what it does not name is removed. All or nothing: a file with one mistake changes
-nothing, and all mistakes are reported at once, each with its line. A running controller uses the new rules
-at once; the status and activity of agents stay as they are.
+The file holds all rules: rules that it does not name are removed. A file with one mistake changes nothing; all
+mistakes are reported at once, each with its line. A running controller uses the new rules at once. The status and
+activity of agents stay as they are.
 
 Examples:
   dozvon apply rules.toml --dry-run       what would change, and from what to what

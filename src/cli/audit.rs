@@ -12,11 +12,12 @@ use crate::store::audit::{self, Proof, Wanted};
 /// The audit: what was done, and whether any entry was changed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Every entry carries a hash of the one before it, keyed with the audit's key. Without the key nobody can change, remove,
-insert or reorder entries unseen. Entries can still be cut off at the end: the controller writes the head of the chain
-to its log every day ([audit] head_log_interval); keep a copy elsewhere, and verify against it. Entries of old versions
-have a plain hash, which anybody with write access to the database can compute; where the keyed hashes begin is itself
-recorded under the key. Keep the key out of the database: set [audit] key.
+Every entry carries a hash of the entry before it, keyed with the audit's key. Without the key, nobody can change,
+remove, insert or reorder entries without being noticed. But entries at the end can be cut off. Therefore the controller
+writes the head of the chain to its log every day ([audit] head_log_interval): keep a copy elsewhere, and verify against
+it.
+Entries of old versions have a plain hash, which anybody with write access to the database can compute. The entry from
+which hashes are keyed is itself recorded under the key. Keep the key out of the database: set [audit] key.
 
 Examples:
   dozvon audit list --number +79001234567
@@ -52,20 +53,20 @@ Examples:
   dozvon audit list --number +79001234567 --json
   dozvon audit list --action erasure --since 2026-01-01T00:00:00+03:00")]
 struct List {
-    /// Only those about this number.
+    /// Only entries about this number.
     #[arg(long)]
     number: Option<String>,
-    /// Only what this person, agent or part of the product did.
+    /// Only entries made by this person, agent or part of dozvon.
     #[arg(long, value_name = "NAME")]
     did: Option<String>,
     /// Only this action: dial, refusal, disposition, case_opened, case_closed, case_deferred, case_called_up,
     /// handover, dnc_added, dnc_removed, request, rules_changed, erasure or retention.
     #[arg(long)]
     action: Option<Action>,
-    /// Only those made at this time or later: 18:30, "2026-12-31 18:30" or RFC 3339.
+    /// Only entries made at this time or later: 18:30, "2026-12-31 18:30" or RFC 3339.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// At most so many.
+    /// How many to show at most.
     #[arg(long, default_value = "100", value_parser = parse::limit)]
     limit: i64,
 }
@@ -73,10 +74,10 @@ struct List {
 /// Check the whole chain and name the first entry that is wrong.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit code 0: the chain is in order; 1: it is not, and the first wrong entry is named. The answer says from which entry on
-hashes are keyed. A later entry with a plain hash is forged, or an older version of dozvon wrote it. The place where
-keyed hashes begin is recorded by the first start, or `dozvon migrate`, after an update; if that record is missing or
-changed at any other time, somebody tampered with it.
+Exit code 0: the chain is in order; 1: it is not, and the first wrong entry is named. The answer names the first entry
+with a keyed hash. A later entry with a plain hash is forged, or an older version of dozvon wrote it. The first start
+after an update, or `dozvon migrate`, records where keyed hashes begin. If that record is missing or changed at any
+other time, somebody tampered with it.
 
 Examples:
   dozvon audit verify

@@ -12,7 +12,7 @@ use crate::render::{Cell, Sentence};
 #[command(after_help = "\
 The copy shows the database at one moment, and is on disk when the command ends. An existing file is never replaced.
 To restore: stop the controller, put the copy in the place of the database, remove the database's -wal and -shm files,
-and start the controller, which ends the calls that were under way when the copy was made.
+and start the controller. It ends the calls that were in progress when the copy was made.
 On PostgreSQL, use pg_dump or the server's own backups.
 
 Examples:

@@ -14,7 +14,7 @@ use crate::store::{Database, StoreError, cases};
 /// Calls: list them, or show one with its timeline.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Name a call by its id, or by the last digits of it (at least 6), as lists show them.
+Name a call by its id, or by at least the last 6 digits of it, as lists show them.
 
 Examples:
   dozvon call list --live
@@ -49,20 +49,20 @@ Examples:
   dozvon call list --ending abandoned --queue sales --limit 20
   dozvon call list --number 89001234567")]
 struct List {
-    /// Only those under way.
+    /// Only calls in progress.
     #[arg(long, conflicts_with = "ending")]
     live: bool,
-    /// Only those with this ending: answered, abandoned, timed_out, left_message, asked_callback, forwarded, taken
+    /// Only calls with this ending: answered, abandoned, timed_out, left_message, asked_callback, forwarded, taken
     /// (somebody else took the caller), refused or lost.
     #[arg(long)]
     ending: Option<Ending>,
-    /// Only those of this queue.
+    /// Only calls of this queue.
     #[arg(long)]
     queue: Option<QueueName>,
-    /// Only those from this number.
+    /// Only calls from this number.
     #[arg(long)]
     number: Option<String>,
-    /// At most so many.
+    /// How many to show at most.
     #[arg(long, default_value = "50", value_parser = parse::limit)]
     limit: i64,
 }

@@ -8,8 +8,8 @@ use crate::store::callbacks;
 /// Callbacks: call a customer now, later, or not at all.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The controller calls back due cases by itself; these commands change that for one case. What the law, the policy or the
-do-not-call list forbids is refused here too; the message names the rule, and the time from which the call is allowed.
+The controller calls back due cases by itself. These commands change that for one case. They refuse a call that the
+law, the policy or the do-not-call list forbids, and name the rule and the time from which the call is allowed.
 
 Examples:
   dozvon callback now 17

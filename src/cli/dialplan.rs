@@ -13,10 +13,10 @@ use crate::switch::dialplan_files::File;
 /// Print or write the dialplan for FreeSWITCH that fits these settings.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Numbers, contexts, controllers, patience and fallback are set in dozvon.toml under [dialplan]. When FreeSWITCH has the
-files, run: fs_cli -x reloadxml. `dozvon check` shows whether they are loaded.
+The section [dialplan] of dozvon.toml states numbers, contexts, controllers, retry time and fallback. When FreeSWITCH has
+the files, run: fs_cli -x reloadxml. `dozvon check` shows whether they are loaded.
 event_socket.conf.xml and acl.conf.xml are written only if they do not exist, since other programs use them too.
-FreeSWITCH would keep using dozvon's files in contexts that [dialplan] no longer names: the command lists such files,
+FreeSWITCH would keep using dozvon's files in contexts that [dialplan] no longer names. The command lists such files,
 and removes them with --force.
 
 Examples:
@@ -30,7 +30,7 @@ pub(super) struct Args {
     /// Also write event_socket.conf.xml and acl.conf.xml, which let the controller connect to FreeSWITCH.
     #[arg(long)]
     socket: bool,
-    /// Replace files that differ, except for FreeSWITCH's own; remove files that no setting makes.
+    /// Replace dozvon's files that differ, and remove those that no setting makes any more.
     #[arg(long, requires = "write")]
     force: bool,
 }
@@ -95,7 +95,7 @@ fn put(all: &[File], folder: &Path, force: bool, context: &Context) -> Result<()
     context.table(&table)
 }
 
-/// dozvon's files in contexts that the settings no longer name. FreeSWITCH would keep using them.
+/// Returns dozvon's files in contexts that the settings no longer name. FreeSWITCH would keep using them.
 fn left_over(all: &[File], folder: &Path) -> Vec<PathBuf> {
     let made: Vec<PathBuf> = all.iter().map(|file| folder.join(&file.place)).collect();
     let entries =

@@ -9,8 +9,8 @@ use crate::store::dnc::{self, Add, DncRow, Reason};
 /// The do-not-call list: numbers that are never called, even by hand.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A number is listed when its owner wants no calls, or for a year when it turned out to be somebody else's. Its case is
-closed when the next call would be due. Callers from listed numbers are served like all others.
+A number is on the list because its owner wants no calls, or for a year because it turned out to be somebody else's. Its
+case is closed when the next call would be due. Callers from listed numbers are served like all others.
 
 Examples:
   dozvon dnc add +79001234567 --note \"asked us not to call\"
@@ -38,7 +38,7 @@ Examples:
   dozvon dnc list
   dozvon dnc list --limit 10000 --json")]
     List {
-        /// At most so many.
+        /// How many to show at most.
         #[arg(long, default_value = "100", value_parser = parse::limit)]
         limit: i64,
     },
@@ -59,7 +59,7 @@ struct New {
     /// The number may be called again from this time on [default: never].
     #[arg(long, value_name = "TIME", alias = "until", alias = "later")]
     at: Option<String>,
-    /// What is worth knowing.
+    /// A remark to keep with the entry.
     #[arg(long, value_parser = parse::remark)]
     note: Option<String>,
 }

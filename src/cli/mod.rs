@@ -83,11 +83,11 @@ pub struct Globals {
     /// The configuration [default: dozvon.toml here, else /etc/dozvon/dozvon.toml].
     #[arg(long, global = true, value_name = "FILE", env = "DOZVON_CONFIG", help_heading = "Global options")]
     config: Option<PathBuf>,
-    /// The database to use instead of the configured one: sqlite:FILE or postgres://USER@HOST/NAME. Give a password by
-    /// DOZVON_DATABASE instead: everybody on this machine can see arguments.
+    /// The database to use instead of the configured one: sqlite:FILE or postgres://USER@HOST/NAME. Put a password into
+    /// DOZVON_DATABASE instead, because everybody on this machine can see arguments.
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     database: Option<DatabaseUrl>,
-    /// Write JSON: stable field names, instants as RFC 3339 in UTC, spans in milliseconds.
+    /// Write JSON: stable field names, times as RFC 3339 in UTC, durations in milliseconds.
     #[arg(long, global = true, help_heading = "Global options")]
     json: bool,
     /// Who makes the change, for the audit [default: SUDO_USER, USER or LOGNAME, else the system's user].

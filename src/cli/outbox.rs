@@ -9,13 +9,13 @@ use crate::render::{Cell, Sentence, Table};
 use crate::store::outbox::{self, DeliveryRow, State};
 
 /// How many deliveries are retried in one transaction.
-const BITE: i64 = 500;
+const BATCH: i64 = 500;
 
 /// Notifications: what was sent to whom, and what could not be delivered.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Events are sent to the destinations of [notify] in the settings, in order. A delivery that fails is tried again for
-days. Then it is dead, and stays here until somebody retries it.
+[notify] give_up_after. After that it is dead, and stays here until somebody retries it.
 
 Examples:
   dozvon outbox list --state dead
@@ -49,13 +49,13 @@ Examples:
   dozvon outbox list --state dead
   dozvon outbox list --destination crm --limit 1000 --json")]
 struct List {
-    /// Only those in this state: waiting, done, dead, skipped.
+    /// Only deliveries in this state: waiting, done, dead, skipped.
     #[arg(long)]
     state: Option<State>,
-    /// Only those to this destination.
+    /// Only deliveries to this destination.
     #[arg(long)]
     destination: Option<DestinationName>,
-    /// At most so many.
+    /// How many to show at most.
     #[arg(long, default_value = "100", value_parser = parse::limit)]
     limit: i64,
 }
@@ -146,13 +146,13 @@ async fn retry(args: Retry, context: &Context) -> Result<Exit, Failure> {
     let mut retried = 0;
     loop {
         let destination = args.destination.clone();
-        let bite = context
-            .write("outbox_retry", move |c| outbox::replay_dead(c, destination.as_ref(), BITE, now))
+        let count = context
+            .write("outbox_retry", move |c| outbox::replay_dead(c, destination.as_ref(), BATCH, now))
             .await?;
-        if bite == 0 {
+        if count == 0 {
             break;
         }
-        retried += bite;
+        retried += count;
     }
     let said =
         Sentence::of("{retried} deliveries will be tried again now").with("retried", Cell::count(retried));

@@ -14,9 +14,10 @@ use crate::store::{StoreError, rules};
 /// Policies: list, show each limit with its law, check.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A policy sets how often, how soon and at what hours customers are called back; each queue has one. service, sales and
-debt always exist; other policies and limits are written into a rules file as [[policy]]: see `dozvon apply --help`.
-A policy whose limits change gets a new version; every attempt names the version that allowed it.
+A policy states how often, how soon and at what hours customers are called back. Each queue has one. The policies
+service, sales and debt always exist; state other policies and limits in a rules file as [[policy]]: see
+`dozvon apply --help`. A policy gets a new version when its limits change, and every attempt names the version that
+allowed it.
 
 Examples:
   dozvon policy list
@@ -39,7 +40,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   dozvon policy show debt
-  dozvon policy show debt --json | jq '.limits[] | select(.limit == \"cap_day\")'")]
+  dozvon policy show debt --json | jq '.limits[] | select(.limit == \"max_attempts_per_day\")'")]
     Show {
         /// The policy's name.
         name: PolicyName,
@@ -47,7 +48,7 @@ Examples:
     /// Check whether every limit of a rules file, or of the database, is allowed.
     #[command(after_help = "\
 Without a file it checks the policies in the database. Exit code 0 if all limits are allowed; 1 if a limit in the
-database is not; 2 if the file has mistakes, which are all reported, also those outside of policies.
+database is not; 2 if the file has mistakes. All mistakes are reported, also those outside of policies.
 
 Examples:
   dozvon policy check

@@ -9,8 +9,8 @@ use crate::retention::{self, Trust};
 /// Retention: delete rows that are too old.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A controller does this by itself every few minutes. The ages are set in [retention] of dozvon.toml. If the clock is a
-month or more ahead of the last run, nothing is deleted: the clock may have been put forward, and everything would seem
+A controller does this by itself every few minutes. [retention] of dozvon.toml states the ages. If the clock is a month
+or more ahead of the last run, nothing is deleted: somebody may have put the clock forward, and then all rows would seem
 too old. After a month without a controller, confirm the clock with --clock-is-right.
 
 Examples:

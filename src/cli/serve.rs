@@ -6,14 +6,15 @@ use crate::app;
 /// Take calls until told to stop.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-SIGTERM and Ctrl-C stop it in order: it takes no new calls, waiting callers go back to FreeSWITCH's dialplan, and talks
-go on: for [calls] drain_timeout with the controller, after that without it.
+SIGTERM and Ctrl-C stop the controller in order: it takes no new calls, and waiting callers go back to FreeSWITCH's
+dialplan. The controller waits for talks to end, at most for [calls] drain_timeout. Talks that last longer continue
+without it.
 
-SIGHUP does nothing, and the log says so: settings are read at the start only. If an essential task ends, the controller
-hands waiting callers to the dialplan and exits with code 6: let the service manager start it again.
+SIGHUP has no effect, since settings are read only at the start. If an essential task ends, the controller hands waiting
+callers to the dialplan and exits with code 6: let the service manager start it again.
 
-With --standby it waits while another controller has the database, and takes over when that one ends or dies. Waiting
-callers come to it through the dialplan, and keep their places. Both controllers need the same settings.
+With --standby, the controller waits while another controller has the database, and takes over when that one ends or
+dies. Waiting callers come to it through the dialplan, and keep their places. Both controllers need the same settings.
 
 Examples:
   dozvon serve

@@ -30,13 +30,13 @@ pub(super) struct Args {
     /// A queue that the agent serves; may be given several times. Level and position are 1 if not given.
     #[arg(long, value_name = "QUEUE[:LEVEL[:POSITION]]", value_parser = parse::place)]
     queue: Vec<(QueueName, Tier)>,
-    /// How long the phone rings before the next agent's turn [default: 20s].
+    /// How long the phone rings before the next agent is tried [default: 20s].
     #[arg(long, value_name = "SPAN", value_parser = parse::ring_time)]
     ring_timeout: Option<Duration>,
-    /// Time after a talk without offers [default: 0s].
+    /// Time without offers after a talk [default: 0s].
     #[arg(long, value_name = "SPAN", value_parser = parse::pause)]
     wrap_up: Option<Duration>,
-    /// Time without offers after nobody answered [default: 5s].
+    /// Time without offers after an unanswered one [default: 5s].
     #[arg(long, value_name = "SPAN", value_parser = parse::pause)]
     no_answer_delay: Option<Duration>,
     /// Time without offers after the phone was busy [default: 30s].
@@ -48,7 +48,7 @@ pub(super) struct Args {
     /// Time without offers after the phone could not be reached [default: 30s].
     #[arg(long, value_name = "SPAN", value_parser = parse::pause)]
     unreachable_delay: Option<Duration>,
-    /// Unanswered offers in a row after which the agent is sent on break; 0: never [default: 3].
+    /// After so many unanswered offers in a row, the agent is sent on break; 0: never [default: 3].
     #[arg(long, alias = "max-misses", value_name = "NUMBER")]
     max_no_answer: Option<u16>,
     /// Change an agent that exists; options that are not given stay as they are.

@@ -35,13 +35,13 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Add(add::Args),
-    /// Log agents in: from now on they are offered calls.
+    /// Log agents in: they are offered calls from now on.
     #[command(after_help = "\
 Examples:
   dozvon agent login anna
   dozvon agent login anna boris --by olga")]
     Login(Named),
-    /// Log agents out: they are offered no more calls; a talk under way goes on.
+    /// Log agents out: they are offered no more calls. A talk in progress continues.
     #[command(after_help = "\
 Examples:
   dozvon agent logout anna
@@ -64,7 +64,7 @@ Examples:
 
 #[derive(Debug, clap::Args)]
 struct Named {
-    /// The agents. If one of them cannot be changed, none is.
+    /// The agents. If one of them cannot be changed, none is changed.
     #[arg(required = true, value_name = "NAME")]
     names: Vec<AgentName>,
 }
@@ -86,10 +86,10 @@ Examples:
   dozvon agent list --status available --activity idle
   dozvon agent list --json | jq -r '.[] | select(.status == \"on_break\") | .name'")]
 struct List {
-    /// Only those of this status: available, on_break or logged_out.
+    /// Only agents with this status: available, on_break or logged_out.
     #[arg(long)]
     status: Option<Status>,
-    /// Only those with this activity: idle, ringing, talking or wrapping_up.
+    /// Only agents with this activity: idle, ringing, talking or wrapping_up.
     #[arg(long)]
     activity: Option<Activity>,
 }

@@ -12,7 +12,7 @@ use crate::store::attempts::{AttemptRow, ReportedAttempt};
 use crate::store::callbacks::{self, GivenDisposition};
 use crate::store::{Database, cases};
 
-/// Record a call that was made to the customer past dozvon, with its result.
+/// Record a call to the customer that was made without dozvon, and its result.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -27,10 +27,10 @@ pub(super) struct AttemptArgs {
     /// technical_failure or other.
     #[arg(long)]
     result: Disposition,
-    /// The customer's phone was not dialled: the attempt does not count towards the daily limit.
+    /// The customer's phone was not dialled, so the attempt does not count towards the daily limit.
     #[arg(long)]
     not_counted: bool,
-    /// What is worth knowing.
+    /// A remark to keep with the attempt.
     #[arg(long, value_parser = parse::remark)]
     note: Option<String>,
 }
@@ -52,7 +52,7 @@ pub(super) struct ResultArgs {
     /// When the customer wants to be called.
     #[arg(long, value_name = "TIME", alias = "later", alias = "until")]
     at: Option<String>,
-    /// What is worth knowing.
+    /// A remark to keep with the attempt.
     #[arg(long, value_parser = parse::remark, required_if_eq("result", "other"))]
     note: Option<String>,
 }

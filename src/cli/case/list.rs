@@ -24,7 +24,7 @@ pub(super) struct List {
     /// Only cases whose latest missed call was in this queue.
     #[arg(long)]
     queue: Option<QueueName>,
-    /// At most so many.
+    /// How many to show at most.
     #[arg(long, default_value = "100", value_parser = parse::limit)]
     limit: i64,
 }

@@ -22,7 +22,7 @@ use list::List;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A missed call opens a case for the caller's number, or joins the open case of that number. A number may be called three
-times on a business day, once for debts; the database refuses further attempts, also of people.
+times on a business day, for debts once. The database refuses further attempts, also those that people make.
 
 Examples:
   dozvon case list
@@ -74,8 +74,8 @@ struct Open {
 /// Close a case: nobody is to be called any more.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-With do_not_call the number goes on the do-not-call list for ever, with wrong_number for a year, as after a call with
-that result. `dozvon dnc remove` takes it off the list.
+With do_not_call, the number goes on the do-not-call list for ever; with wrong_number, for a year. A call with such a
+result does the same. `dozvon dnc remove` takes the number off the list.
 
 Examples:
   dozvon case close 17 --reason agent_reached
@@ -89,7 +89,7 @@ pub(super) struct Close {
     /// The reason: agent_reached, caller_reached_us, unreachable, do_not_call, wrong_number, spam or other.
     #[arg(long, value_parser = reason)]
     reason: Closed,
-    /// What is worth knowing.
+    /// A remark to keep with the case.
     #[arg(long, value_parser = parse::remark, required_if_eq("reason", "other"))]
     note: Option<String>,
 }

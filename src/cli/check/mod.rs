@@ -1,4 +1,4 @@
-//! `dozvon check`: checks the installation. Each line is ok, or has a remedy.
+//! `dozvon check`: checks the installation. Each line is ok or has a remedy.
 
 mod callbacks;
 mod contacts;

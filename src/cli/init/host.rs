@@ -1,4 +1,4 @@
-//! What can be found out of the machine that we are on.
+//! Finds out what is known of this machine.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ const ZONES: &str = include_str!("zones.txt");
 /// What is known of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Host {
-    /// Its time zone; none if that is no place, such as UTC.
+    /// Its time zone; none for a zone without a place, such as UTC.
     pub zone: Option<String>,
     /// FreeSWITCH's configuration folder.
     pub folder: Option<PathBuf>,
@@ -37,7 +37,7 @@ pub(super) struct Socket {
     pub password: String,
 }
 
-/// For a FreeSWITCH that has none yet: its usual port, and a password that nobody else has.
+/// For a FreeSWITCH without an event socket: the usual port, and a new password.
 impl Default for Socket {
     fn default() -> Self {
         Self { port: 8021, password: Uuid::new_v4().simple().to_string() }
@@ -45,7 +45,7 @@ impl Default for Socket {
 }
 
 impl Host {
-    /// Looks around. `named` is where the administrator says that FreeSWITCH's configuration is.
+    /// Finds out what is known. `named` is the folder of FreeSWITCH's configuration, if the administrator named one.
     ///
     /// # Errors
     /// [`Exit::NotFound`] when FreeSWITCH's configuration is not at `named`.
@@ -97,7 +97,7 @@ fn configuration(named: &Path) -> Result<PathBuf, Failure> {
     Err(Failure::new(Exit::NotFound, format!("the folder {} {problem}: {remedy}", named.display())))
 }
 
-/// The machine's zone by its own files; UTC says nothing about where the callers are.
+/// Returns the time zone by the machine's own files. UTC does not show where the callers are.
 fn zone() -> Option<String> {
     let by_name = std::fs::read_to_string("/etc/timezone").ok();
     let by_link = || {

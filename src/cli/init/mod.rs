@@ -20,24 +20,24 @@ const RULES: &str = include_str!("rules.toml");
 /// Write the first settings, rules and dialplan for this host.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Writes dozvon.toml and rules.toml, and says what to do next. The settings are written to the file that --config or
-DOZVON_CONFIG names, if no folder is named. Port and password of FreeSWITCH's event socket are read
-from its configuration; if it is not found, a new password is made up. Zone, country and language follow the zone of
-this machine. FreeSWITCH's own files are not touched, and nothing that is there is overwritten without --force. With
-it, the port and password of the event socket and the audit's key are taken over from the old dozvon.toml, and the old
+Writes dozvon.toml and rules.toml, and prints the next steps. Without a folder, the settings go to the file that
+--config or DOZVON_CONFIG names. The port and password of FreeSWITCH's event socket come from its configuration; if
+there is none, a new password is made. Time zone, country and language follow the time zone of this machine.
+FreeSWITCH's own files are not changed, and no existing file is overwritten without --force. With --force, the audit's
+key is taken from the old dozvon.toml, and so are port and password if FreeSWITCH's configuration is not found. The old
 files are kept as dozvon.toml.old and rules.toml.old.
 
 Examples:
   dozvon init
   dozvon init /etc/dozvon --freeswitch /etc/freeswitch")]
 pub(super) struct Args {
-    /// The folder to write into [default: that of the file which --config or DOZVON_CONFIG names, else this one].
+    /// The folder to write into [default: that of the file named by --config or DOZVON_CONFIG, else this one].
     #[arg(value_hint = ValueHint::DirPath)]
     folder: Option<PathBuf>,
-    /// FreeSWITCH's configuration folder [default: looked for in the usual places].
+    /// FreeSWITCH's configuration folder [default: the first that exists of the usual places].
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     freeswitch: Option<PathBuf>,
-    /// Replace files that are there; the old ones are kept as NAME.old.
+    /// Replace existing files; the old ones are kept as NAME.old.
     #[arg(long)]
     force: bool,
 }
@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args, named: Option<&Path>, context: &Context) -> Resul
     Ok(Exit::Done)
 }
 
-/// Where the settings are written: into the folder that was asked for, else to the file that is read from then on.
+/// Returns the file for the settings: in the folder that was asked for, else the file that later commands read.
 fn settings_path(folder: Option<&Path>, named: Option<&Path>) -> PathBuf {
     let path = match (folder, named) {
         (None, Some(named)) => named.to_owned(),
@@ -81,8 +81,8 @@ fn folder_of(settings: &Path) -> &Path {
     settings.parent().unwrap_or(Path::new("."))
 }
 
-/// The settings of an earlier `init`, if there are any. Those that cannot be read may hold the audit's key, which nothing
-/// could replace: they are never written over.
+/// Returns the settings of an earlier `init`, if there are any. A file that cannot be read is never overwritten,
+/// because it may hold the audit's key, which nothing could replace.
 fn earlier(path: &Path) -> Result<Option<Settings>, Failure> {
     let refuse = |why: String| {
         let remedy = "correct it, or move it elsewhere: it may hold the audit's key, which must not be lost";
@@ -98,13 +98,13 @@ fn earlier(path: &Path) -> Result<Option<Settings>, Failure> {
     }
 }
 
-/// The socket that an earlier `init` has made up: FreeSWITCH may have it by now.
+/// The event socket that an earlier `init` made. FreeSWITCH may use its password by now.
 fn socket_of(settings: &Settings) -> Option<Socket> {
     let node = settings.switch.nodes.first()?;
     Some(Socket { port: node.port, password: node.password.clone() })
 }
 
-/// Keeps what is about to be replaced beside it, as `NAME.old`, for its owner alone.
+/// Keeps a copy of a file that is about to be replaced, as `NAME.old`, readable only by its owner.
 fn keep_old(path: &Path, text: &str) -> Result<(), Failure> {
     let Ok(old) = std::fs::read_to_string(path) else { return Ok(()) };
     if old != text {
@@ -119,7 +119,7 @@ type FirstFile = (PathBuf, String, Readers);
 
 fn first_files(path: &Path, host: &Host, used: Option<Key>) -> Result<[FirstFile; 2], Failure> {
     let folder = folder_of(path);
-    // A key that was used must stay.
+    // A key that the audit has used must stay.
     let key = used.unwrap_or_else(|| Key::of_bytes(rand::random()));
     let text = settings_text(folder, host, &key);
     Settings::read(path, &text, [])?;
@@ -128,10 +128,10 @@ fn first_files(path: &Path, host: &Host, used: Option<Key>) -> Result<[FirstFile
 
 const DEFAULT_ZONE: &str = "Europe/Moscow";
 
-/// The countries in which callers are written to in Russian unless somebody says otherwise.
+/// The countries in which messages to callers are in Russian by default.
 const RUSSIAN: [&str; 4] = ["RU", "BY", "KZ", "KG"];
 
-/// The rules with the zone of this host, and names that its people can read.
+/// The rules with the time zone of this host, and example names in its language.
 fn rules_text(host: &Host) -> String {
     let text = RULES.replace(DEFAULT_ZONE, host.zone.as_deref().unwrap_or(DEFAULT_ZONE));
     if speaks_russian(host) {
@@ -165,7 +165,7 @@ fn settings_text(folder: &Path, host: &Host, key: &Key) -> String {
         .replace("# language = \"ru\"", "# language = \"en\"")
 }
 
-/// The line that says where numbers without a country code belong: in the country of the host's zone.
+/// The line with the region of numbers without a country code: the country of the host's time zone.
 fn region_text(host: &Host) -> String {
     let line = |country: &str| format!("region = \"{country}\"");
     let is_known = |country: &&str| {

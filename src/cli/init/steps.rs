@@ -1,4 +1,4 @@
-//! What an administrator does after `init`: no step replaces a file of theirs.
+//! The steps after `init`. No step replaces a file of the administrator's.
 
 use std::path::Path;
 
@@ -37,7 +37,7 @@ pub(super) fn next(path: &Path, host: &Host, is_found: bool) -> Vec<Sentence> {
     steps
 }
 
-/// How the controller gets the password of FreeSWITCH's event socket, rather than FreeSWITCH a new one.
+/// How the controller gets the password of FreeSWITCH's event socket. FreeSWITCH keeps its password.
 fn socket(settings: &str, config: &str) -> [Sentence; 2] {
     [
         Sentence::of(
@@ -49,7 +49,7 @@ fn socket(settings: &str, config: &str) -> [Sentence; 2] {
     ]
 }
 
-/// How FreeSWITCH gets its dialplan: only files that are new to it.
+/// How FreeSWITCH gets its dialplan. All of these files are new to it.
 fn dialplan(host: &Host, config: &str) -> Vec<Sentence> {
     match &host.folder {
         Some(folder) => {
