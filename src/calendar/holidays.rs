@@ -1,15 +1,15 @@
-//! Days of rest at the called party's place: fewer hours are lawful then (R3: weekends and holidays).
+//! Days of rest where the customer is. On these days, the law allows calls in fewer hours (R3: weekends and holidays).
 //!
-//! In: a date in a zone. Out: whether nobody works then. Known are Saturdays, Sundays, and in Russia the holidays of the
-//! Labour Code, article 112. Days off that the government moves from year to year are for the house to state, as dates
-//! of a queue's schedule that differ: [`crate::missed::window`] takes those for days of rest, too.
+//! In: a date in a time zone. Out: whether it is a day of rest. This file knows Saturdays, Sundays and, in Russia, the
+//! holidays of the Labour Code, article 112. The government also moves days off from year to year. The administrator
+//! states those as exceptions of a queue's schedule, which [`crate::missed::window`] also treats as days of rest.
 
 use chrono::{Datelike as _, NaiveDate, Weekday};
 use chrono_tz::Tz;
 
 use crate::calendar::zone;
 
-/// Month and day, first and last: Labour Code of the Russian Federation, article 112.
+/// First and last day of each holiday, as month and day: Labour Code of the Russian Federation, article 112.
 const RUSSIA: [((u32, u32), (u32, u32)); 7] = [
     // New Year and Christmas
     ((1, 1), (1, 8)),
@@ -21,7 +21,7 @@ const RUSSIA: [((u32, u32), (u32, u32)); 7] = [
     ((11, 4), (11, 4)),
 ];
 
-/// Whether nobody works on a date in a zone, as far as the calendar and the law tell.
+/// Whether a date is a day of rest in a time zone, by the calendar and the law.
 #[must_use]
 pub fn is_day_of_rest(date: NaiveDate, zone: Tz) -> bool {
     let weekend = matches!(date.weekday(), Weekday::Sat | Weekday::Sun);

@@ -1,7 +1,8 @@
-//! When is somebody there? Pure: an instant and what the administrator stated in, hours and days out.
+//! When is somebody there? Pure.
 //!
-//! `business_day` is the day to which a call belongs, `schedule` is weekly hours with exceptions, `holidays` the days of law, `working_time` counts only the hours that are
-//! worked, `zone` is the zone in which a number is. **Invariant:** no clock, no `async`, no database, no logging.
+//! `business_day` is the day to which a call belongs. `schedule` has weekly hours with exceptions. `holidays` knows the
+//! public holidays. `working_time` counts only opening hours. `zone` finds the time zones of a number. **Invariant:**
+//! no clock, no `async`, no database, no logging.
 
 pub mod business_day;
 pub mod holidays;

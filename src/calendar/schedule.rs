@@ -1,7 +1,7 @@
-//! When somebody is there: weekly hours in a named time zone, and dates that are different.
+//! Opening hours: weekly hours in a named time zone, and dates with other hours.
 //!
-//! Civil times become instants by one rule: an opening that the clock skips (spring) is the first instant after
-//! the gap, an opening that comes twice (autumn) the later one, a closing that comes twice the earlier one.
+//! One rule turns civil times into instants. A time that the clock skips (in spring) is the first instant after the
+//! gap. Of a time that comes twice (in autumn), an opening is the later instant and a closing the earlier one.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,12 +12,12 @@ use chrono_tz::Tz;
 use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 
-/// A day's minutes.
+/// The minutes of a day.
 const DAY_MIN: u16 = 24 * 60;
-/// How many days ahead an opening or closing is looked for: a year and what a leap day adds.
+/// How many days ahead an opening or closing is searched: a leap year.
 const AHEAD_DAYS: u64 = 367;
 
-/// From one minute of a day to another, the end not included; an end beyond 1440 is on the next day.
+/// A time span of a day, from minute to minute, without its end. An end above 1440 is on the next day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Interval {
     /// Minutes from midnight at which it opens: 0 to 1439.
@@ -29,15 +29,15 @@ pub struct Interval {
 /// Opening hours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    /// The zone whose clocks are meant.
+    /// The time zone of the hours.
     pub zone: Tz,
     /// The week's hours, Monday first, each day's in order.
     pub weekly: [Vec<Interval>; 7],
-    /// Dates whose hours are others than their weekday's; none at all means closed.
+    /// Dates with other hours than their weekday. An empty list means closed.
     pub exceptions: BTreeMap<NaiveDate, Vec<Interval>>,
 }
 
-/// Hours that cannot be meant.
+/// Hours that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSchedule {
     /// The zone is not in the IANA database.
@@ -45,7 +45,7 @@ pub enum InvalidSchedule {
     Zone {
         /// The text that was given.
         given: String,
-        /// A name that is near, if there is one.
+        /// A similar name, if there is one.
         hint: String,
     },
     /// A line of hours cannot be read.
@@ -68,7 +68,7 @@ pub enum InvalidSchedule {
         /// What is wrong with which part.
         problem: String,
     },
-    /// Two lines mean the same time.
+    /// Two lines overlap.
     #[error("{first} and {second} overlap: join them or change one")]
     Overlap {
         /// The first of the two, with its day.
@@ -101,7 +101,7 @@ impl Schedule {
         schedule.checked()
     }
 
-    /// Puts every day's hours in order and refuses those that overlap, on one day or into the next.
+    /// Sorts the hours of every day, and refuses hours that overlap on one day or into the next.
     ///
     /// # Errors
     /// [`InvalidSchedule::Overlap`] names the two.
@@ -126,20 +126,20 @@ impl Schedule {
         self.exceptions.get(&date).unwrap_or(&self.weekly[date.weekday().num_days_from_monday() as usize])
     }
 
-    /// Whether somebody is there at an instant.
+    /// Whether the schedule is open at an instant.
     #[must_use]
     pub fn is_open(&self, at: UnixMs) -> bool {
         self.shift_of(at).is_some()
     }
 
-    /// The first instant after `at` at which it opens; `at` lies in a closed time. None within a year: never.
+    /// Returns the first opening after `at`, which lies in closed time. None if there is none within a year.
     #[must_use]
     pub fn next_opening(&self, at: UnixMs) -> Option<UnixMs> {
         let from = civil_date(self.zone, at);
         self.shifts(from, AHEAD_DAYS).map(|(_, opens, _)| opens).find(|opens| *opens > at)
     }
 
-    /// The first instant after `at` at which it is closed; `at` lies in an open time. None within a year: never.
+    /// Returns the first closing after `at`, which lies in open time. None if there is none within a year.
     #[must_use]
     pub fn next_closing(&self, at: UnixMs) -> Option<UnixMs> {
         let (_, _, mut closes) = self.shift_of(at)?;
@@ -153,14 +153,14 @@ impl Schedule {
         None
     }
 
-    /// The day that an instant belongs to: that of the shift which contains it (a night shift belongs to the
-    /// day on which it started), else the date in the zone.
+    /// Returns the day that an instant belongs to: the day on which its shift began or, outside of shifts, the date in
+    /// the time zone.
     #[must_use]
     pub fn business_day(&self, at: UnixMs) -> BusinessDay {
         BusinessDay(self.shift_of(at).map_or_else(|| civil_date(self.zone, at), |(date, _, _)| date))
     }
 
-    /// How many milliseconds of `from..to` are open.
+    /// Returns how many milliseconds of `from..to` are open.
     #[must_use]
     pub fn working_ms(&self, from: UnixMs, to: UnixMs) -> i64 {
         let first = civil_date(self.zone, from).checked_sub_days(Days::new(2));
@@ -176,13 +176,14 @@ impl Schedule {
         sum
     }
 
-    /// The shift that contains an instant: its date, opening and closing. The later one where two meet.
+    /// Returns the shift that contains an instant: its date, opening and closing. If two shifts meet there, the later
+    /// one.
     fn shift_of(&self, at: UnixMs) -> Option<(NaiveDate, UnixMs, UnixMs)> {
         let first = civil_date(self.zone, at).checked_sub_days(Days::new(2))?;
         self.shifts(first, 4).filter(|(_, opens, closes)| *opens <= at && at < *closes).last()
     }
 
-    /// Every shift that begins on one of `days` dates from `first`, as instants, in the order of the openings.
+    /// Returns every shift that begins on one of `days` dates from `first`, in the order of the openings.
     pub(crate) fn shifts(
         &self,
         first: NaiveDate,
@@ -197,7 +198,7 @@ impl Schedule {
         })
     }
 
-    /// When the zone's clocks show a minute counted from a date's midnight.
+    /// Returns the instant of a minute that is counted from the midnight of a date.
     fn instant(&self, date: NaiveDate, minute: u16, edge: Edge) -> Option<UnixMs> {
         let day = date.checked_add_days(Days::new(u64::from(minute / DAY_MIN)))?;
         let minute = u32::from(minute % DAY_MIN);
@@ -206,14 +207,14 @@ impl Schedule {
     }
 }
 
-/// Which end of an interval is meant, where the clocks are ambiguous.
+/// The end of an interval, which decides an ambiguous time.
 #[derive(Clone, Copy)]
 pub(crate) enum Edge {
     Opening,
     Closing,
 }
 
-/// When a zone's clocks show a civil time, by the rule of this module.
+/// Returns the instant of a civil time in a time zone, by the rule of this module.
 pub(crate) fn to_instant(zone: Tz, civil: NaiveDateTime, edge: Edge) -> UnixMs {
     match zone.from_local_datetime(&civil) {
         LocalResult::Single(at) => at.to_utc().into(),
@@ -225,7 +226,7 @@ pub(crate) fn to_instant(zone: Tz, civil: NaiveDateTime, edge: Edge) -> UnixMs {
     }
 }
 
-/// The first instant whose civil time is after a gap that swallowed `civil`.
+/// Returns the first instant after the gap that skips `civil`.
 fn after_gap(zone: Tz, civil: NaiveDateTime) -> UnixMs {
     let found = (1..=DAY_MIN).find_map(|minutes| {
         let later = civil.checked_add_signed(TimeDelta::minutes(i64::from(minutes)))?;
@@ -234,7 +235,7 @@ fn after_gap(zone: Tz, civil: NaiveDateTime) -> UnixMs {
     found.map_or_else(|| civil.and_utc().into(), |at| at.to_utc().into())
 }
 
-/// The date that a zone's calendars show at an instant.
+/// Returns the date in a time zone at an instant.
 #[must_use]
 pub fn civil_date(zone: Tz, at: UnixMs) -> NaiveDate {
     at.utc().with_timezone(&zone).date_naive()

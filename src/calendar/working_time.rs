@@ -1,9 +1,9 @@
-//! Time that counts: only that in which the queue is open.
+//! Working time: counts only the time in which a queue is open.
 //!
-//! In: a queue's schedule (none means always open) and instants. Out: instants and sums of open time. What an
-//! opening or closing is when the clocks are changed is decided by [`crate::calendar::schedule`].
-//! **Invariants:** `elapsed(from, after(from, d)) == d`; `elapsed` of two neighbouring spans is that of both together;
-//! closed time is never counted.
+//! In: a queue's schedule (none means always open) and instants. Out: instants and sums of open time.
+//! [`crate::calendar::schedule`] decides openings and closings when the clocks change. **Invariants:** `elapsed(from,
+//! after(from, d)) == d`; the `elapsed` times of two neighbouring spans add up to that of both together; closed time is
+//! never counted.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use crate::calendar::business_day::BusinessDay;
 use crate::calendar::schedule::{Edge, Schedule, civil_date, to_instant};
 use crate::clock::UnixMs;
 
-/// How many days ahead the end of a span of open time is looked for: a schedule that opens so rarely never does.
+/// How many days ahead the end of a span of open time is searched. A schedule that opens more rarely counts as never
+/// open.
 pub const AHEAD_DAYS: u64 = 400;
 
 /// The hours of one queue.
@@ -25,7 +26,8 @@ pub struct WorkingTime<'a> {
 }
 
 impl<'a> WorkingTime<'a> {
-    /// The hours of a queue with this schedule; without one it is always open, and its days are those of `zone`.
+    /// Returns the hours of a queue with this schedule. Without one, the queue is always open, and its days are those
+    /// of `zone`.
     #[must_use]
     pub fn new(schedule: Option<&'a Schedule>, zone: Tz) -> Self {
         Self { schedule, zone: schedule.map_or(zone, |schedule| schedule.zone) }
@@ -37,7 +39,7 @@ impl<'a> WorkingTime<'a> {
         self.zone
     }
 
-    /// Whether it is open at an instant.
+    /// Whether the queue is open at an instant.
     #[must_use]
     pub fn is_open(self, at: UnixMs) -> bool {
         self.schedule.is_none_or(|schedule| schedule.is_open(at))
@@ -56,8 +58,8 @@ impl<'a> WorkingTime<'a> {
         self.schedule.is_some_and(|schedule| schedule.exceptions.contains_key(&date))
     }
 
-    /// The first open instant from `from` on: `from` itself if it is open. None if it never opens within the next
-    /// year.
+    /// Returns the first open instant from `from` on: `from` itself if the queue is open then. None if it does not open
+    /// within a year.
     #[must_use]
     pub fn next_open(self, from: UnixMs) -> Option<UnixMs> {
         match self.schedule {
@@ -66,13 +68,14 @@ impl<'a> WorkingTime<'a> {
         }
     }
 
-    /// The end of the open stretch that contains `at`. None if it is closed then, or stays open for a year.
+    /// Returns the end of the open time that contains `at`. None if the queue is closed at `at`, or stays open for a
+    /// year.
     #[must_use]
     pub fn closes_at(self, at: UnixMs) -> Option<UnixMs> {
         self.schedule?.next_closing(at)
     }
 
-    /// The first open instant of a later business day than that of `at`. None if there is none for a year.
+    /// Returns the first open instant of a later business day than that of `at`. None if there is none within a year.
     #[must_use]
     pub fn next_day(self, at: UnixMs) -> Option<UnixMs> {
         let BusinessDay(today) = self.business_day(at);
@@ -93,8 +96,8 @@ impl<'a> WorkingTime<'a> {
         }
     }
 
-    /// The first instant at which so much open time has passed since `from`, to the millisecond; `from` itself if none
-    /// is asked for. None if so much does not come within [`AHEAD_DAYS`].
+    /// Returns the first instant at which `open` working time has passed since `from`, to the millisecond; `from`
+    /// itself if `open` is zero. None if that takes more than [`AHEAD_DAYS`].
     #[must_use]
     pub fn after(self, from: UnixMs, open: Duration) -> Option<UnixMs> {
         let mut left_ms = i64::try_from(open.as_millis()).unwrap_or(i64::MAX);

@@ -1,7 +1,7 @@
-//! Where the called party may be, by the number: the time zones whose clocks may hold there.
+//! The time zones in which the owner of a number may be.
 //!
-//! In: a number. Out: every zone that is possible; a calling window
-//! must hold in all of them. **Invariant:** a number that does not tell leaves all possible zones, never one guess.
+//! In: a number. Out: every possible zone; a calling window must hold in all of them. **Invariant:** a number that does
+//! not show its zone yields all possible zones, never a guess.
 //!
 //! Sources. Zones: the IANA database (`zone1970.tab`). Russian area codes: the numbering plan, as notified to the ITU
 //! and repeated in libphonenumber's `resources/geocoding/en/7.txt`; 365, 493, 497 and 869 by the registry of the
@@ -13,30 +13,30 @@ use chrono_tz::Tz;
 use crate::phone::E164;
 
 crate::vocabulary! {
-    /// How it is known where somebody is.
+    /// How the time zones of a number are known.
     "zone source" pub enum Source {
         /// By the area code of a fixed line.
         AreaCode = "area_code",
         /// By the country, which has one zone or a few.
         Country = "country",
-        /// It is not known: every zone of the number's country is possible; without a country, any zone.
+        /// Not known: every zone of the number's country is possible; without a country, every zone.
         Unknown = "unknown",
-        /// It does not matter: the customer has just called.
+        /// Not needed: the customer has just called.
         RecentContact = "recent_contact",
     }
 }
 
-/// Where somebody may be.
+/// The time zones in which somebody may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Whereabouts {
-    /// Every zone that is possible; empty if nothing is known at all.
+    /// Every possible zone. Empty if nothing is known.
     pub zones: Vec<Tz>,
-    /// How that is known.
+    /// How they are known.
     pub source: Source,
 }
 
 impl Whereabouts {
-    /// Where the holder of a number may be.
+    /// Returns the zones in which the owner of a number may be.
     #[must_use]
     pub fn of(number: &E164) -> Self {
         let digits = number.digits();

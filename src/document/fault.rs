@@ -1,22 +1,22 @@
-//! What is wrong with a file that a person wrote: where, what, and how to put it right. All of it at once.
+//! Mistakes in a file that a person wrote: place, problem and remedy of each.
 
 use std::fmt;
 use std::ops::Range;
 
 use super::hidden;
 
-/// One thing that is wrong.
+/// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Where it stands.
+    /// The place of the mistake.
     pub place: Place,
-    /// What is wrong.
+    /// The problem.
     pub problem: String,
-    /// How to put it right; empty if the problem says it.
+    /// The remedy. Empty if the problem shows it.
     pub remedy: String,
 }
 
-/// Where a fault stands.
+/// The place of a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// A part of a file.
@@ -38,12 +38,12 @@ pub enum Place {
     File(String),
 }
 
-/// Everything that is wrong, in the order of the file. A file with a fault is not applied.
+/// All mistakes, in the order of the file. A file with a mistake is not applied.
 #[derive(Debug, Clone, PartialEq, Eq, Default, thiserror::Error)]
 pub struct Faults(pub Vec<Fault>);
 
 impl Faults {
-    /// One fault of a file as a whole.
+    /// Makes one fault of a file as a whole.
     #[must_use]
     pub fn of_file(file: &str, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         let place = Place::File(file.to_owned());

@@ -1,5 +1,5 @@
-//! Hides what an error must not show of a settings file: the values of secret keys, and all that stands beside the wrong
-//! part of a line. Pure.
+//! Hides the parts of a settings file that an error must not show: the values of secret keys, and the text around the
+//! wrong part of a line. Pure.
 
 use std::ops::Range;
 
@@ -31,13 +31,13 @@ const SECRET: [&str; 17] = [
 pub fn is_secret(key: &str) -> bool {
     let last = key.rsplit(['.', '_']).next().unwrap_or(key).to_ascii_lowercase();
     let key = key.rsplit('.').next().unwrap_or(key).to_ascii_lowercase().replace('-', "_");
-    // Short words are near to too many others.
+    // Too many other words are similar to a short one.
     let near = |word: &str| nearest(word, SECRET).is_some_and(|known| known.len() > 5 || known == word);
     near(&key) || near(&last)
 }
 
-/// Returns the key whose value stands at a place. The key stands on the same line or, if the value is a list of several
-/// lines, on an earlier one.
+/// Returns the key whose value is at a place. The key is on the same line or, if the value is a list of several lines,
+/// on an earlier one.
 #[must_use]
 pub fn key_of(text: &str, at: usize) -> Option<String> {
     let before = text.get(..at)?;
@@ -55,8 +55,8 @@ pub fn key_of(text: &str, at: usize) -> Option<String> {
     None
 }
 
-/// Returns a line as people may see it. The bytes `meant` are wrong: they are shown unless they are `secret`. Of the text
-/// before them, quoted parts are hidden; the text after them is left out.
+/// Returns a line as people may see it. The bytes `meant` are the wrong part, which is shown unless it is `secret`. In
+/// the text before it, quoted parts are hidden. The text after it is left out.
 #[must_use]
 pub fn shown(line: &str, meant: Range<usize>, secret: bool) -> String {
     let (before, rest) = line.split_at(meant.start.min(line.len()));

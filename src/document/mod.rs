@@ -1,7 +1,7 @@
-//! A TOML text that is read into serde types and says everything that is wrong with it at once.
+//! Reads TOML into serde types, and reports all mistakes at once.
 //!
-//! serde stops at the first mistake. So the entry that holds it is taken out and the rest is read again, until
-//! nothing is wrong any more; every round leaves one [`Fault`].
+//! serde stops at the first mistake. Therefore the entry with the mistake is removed and the rest is read again, until
+//! there is no mistake left. Every round adds one [`Fault`].
 
 mod explain;
 pub mod fault;
@@ -26,26 +26,26 @@ pub use crate::document::place::{Step, place, text};
 /// Reading stops after this many mistakes.
 const MOST_FAULTS: usize = 100;
 
-/// A TOML text that is being read, and what is wrong with it so far.
+/// A TOML text that is being read, with the mistakes found so far.
 #[derive(Debug)]
 pub struct Document<'a> {
     file: &'a str,
     text: &'a str,
-    /// Environment variables whose values were laid over the text; their spans begin behind its end.
+    /// Environment variables that override the text. Their spans begin after its end.
     overlaid: Vec<String>,
     faults: Vec<(usize, Fault)>,
-    /// The lines that tell of old names of keys, which are read for one release.
+    /// Lines about keys that were stated by an old name.
     notices: Vec<String>,
 }
 
 impl<'a> Document<'a> {
-    /// Begins with a text and the name of its file.
+    /// Starts to read a text. `file` is its name for messages.
     #[must_use]
     pub const fn new(file: &'a str, text: &'a str) -> Self {
         Self { file, text, overlaid: Vec::new(), faults: Vec::new(), notices: Vec::new() }
     }
 
-    /// Splits the text into its entries. What is not TOML becomes a fault.
+    /// Parses the text. Text that is not TOML becomes a fault.
     pub fn parse(&mut self) -> DeTable<'a> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in errors {
@@ -54,20 +54,21 @@ impl<'a> Document<'a> {
         table.into_inner()
     }
 
-    /// The span of a value that comes from an environment variable instead of the text.
+    /// Returns a span for a value that comes from an environment variable.
     pub fn overlay(&mut self, variable: &str) -> Range<usize> {
         let start = self.text.len() + 1 + 2 * self.overlaid.len();
         self.overlaid.push(variable.to_owned());
         start..start + 1
     }
 
-    /// Reads entries into a type that refuses unknown keys; what cannot be read is left out of it and becomes a
-    /// fault. None if the type needs what was left out, or there are too many faults.
+    /// Reads entries into a type that refuses unknown keys. An entry that cannot be read is left out and becomes a
+    /// fault. None if the type needs that entry, or there are too many faults.
     pub fn read<T: DeserializeOwned>(&mut self, table: DeTable<'_>) -> Option<T> {
         self.read_item(&Spanned::new(0..self.text.len(), table), "")
     }
 
-    /// The same for an item of a list. `usual` is a TOML text with the values of keys that the item leaves out.
+    /// Reads an item of a list, like [`Self::read`]. `usual` is TOML with the defaults of keys that the item leaves
+    /// out.
     pub fn read_item<'t, T: DeserializeOwned>(
         &mut self,
         item: &Spanned<DeTable<'t>>,
@@ -82,7 +83,7 @@ impl<'a> Document<'a> {
             };
             let span = error.span().unwrap_or_default();
             let (problem, remedy) = explain(error.message());
-            // A field that was taken out has its fault already.
+            // An entry that was left out has its fault already.
             if !error.message().starts_with("missing field") || !self.is_doubtful(&span) {
                 self.fault(&span, problem, remedy);
             }
@@ -103,7 +104,7 @@ impl<'a> Document<'a> {
         read.map_err(note).ok()
     }
 
-    /// Notes a key that does not exist.
+    /// Adds a fault for a key that does not exist.
     pub fn unknown_key<'k>(
         &mut self,
         span: &Range<usize>,
@@ -114,20 +115,20 @@ impl<'a> Document<'a> {
         self.fault(span, problem, remedy);
     }
 
-    /// Notes one of our own errors. The text before its last semicolon is the problem, the text after it the remedy.
+    /// Adds a fault for an error. The text before its last semicolon is the problem, the text after it the remedy.
     pub fn fault_of(&mut self, span: &Range<usize>, error: &dyn Display) {
         let text = error.to_string();
         let (problem, remedy) = text.rsplit_once("; ").unwrap_or((&text, ""));
         self.fault(span, problem, remedy);
     }
 
-    /// Whether something is wrong inside a value.
+    /// Whether a value has a fault.
     #[must_use]
     pub fn is_faulty(&self, value: &Range<usize>) -> bool {
         self.faults.iter().any(|(at, _)| value.contains(at))
     }
 
-    /// Notes what is wrong with a part of the text. Each place has at most one fault, since later ones may follow from the
+    /// Adds a fault for a part of the text. Each place has at most one fault, because later ones may follow from the
     /// first.
     pub fn fault(&mut self, span: &Range<usize>, problem: impl Into<String>, remedy: impl Into<String>) {
         if self.faults.iter().any(|(at, _)| *at == span.start) {
@@ -146,12 +147,12 @@ impl<'a> Document<'a> {
         self.faults.push((span.start, Fault { place, problem, remedy: remedy.into() }));
     }
 
-    /// The environment variable from which a value comes, if it does.
+    /// The environment variable that a value comes from, if it comes from one.
     fn variable(&self, span: &Range<usize>) -> Option<&String> {
         span.start.checked_sub(self.text.len() + 1).and_then(|past| self.overlaid.get(past / 2))
     }
 
-    /// Notes that a key was read by its old name.
+    /// Adds a line about a key that was stated by its old name.
     fn notice(&mut self, span: &Range<usize>, old: &str, new: &str) {
         let place = match self.variable(span) {
             Some(name) => name.clone(),
@@ -160,14 +161,14 @@ impl<'a> Document<'a> {
         self.notices.push(format!("{place}: `{old}` is now called `{new}`"));
     }
 
-    /// Takes the notices out.
+    /// Returns the lines about old names, and forgets them.
     #[must_use]
     pub fn take_notices(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notices)
     }
 
-    /// Whether something is wrong between the beginning of an item and the next header. Then a key that seems to be
-    /// missing may be there, on a line that could not be read.
+    /// Whether there is a fault between the beginning of an item and the next header. Then a key that seems to be
+    /// missing may be on a line that could not be read.
     #[must_use]
     pub fn is_doubtful(&self, item: &Range<usize>) -> bool {
         let rest = self.text.get(item.start..).unwrap_or_default();
@@ -186,13 +187,13 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there are no faults.
     #[must_use]
     pub const fn is_good(&self) -> bool {
         self.faults.is_empty()
     }
 
-    /// Everything that is wrong, in the order of the text.
+    /// Returns all faults, in the order of the text.
     #[must_use]
     pub fn into_faults(mut self) -> Faults {
         self.faults.sort_by_key(|(at, _)| *at);
@@ -200,7 +201,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Adds those entries of `usual` that the table leaves out.
+/// Adds the entries of `usual` that the table leaves out.
 fn filled<'t>(mut table: DeTable<'t>, usual: &'t str) -> DeTable<'t> {
     for (key, value) in DeTable::parse_recoverable(usual).0.into_inner() {
         if !table.contains_key(key.get_ref().as_ref()) {
@@ -210,7 +211,7 @@ fn filled<'t>(mut table: DeTable<'t>, usual: &'t str) -> DeTable<'t> {
     table
 }
 
-/// Reads a value by its `FromStr`. A mistake is shown at the text itself, also inside a list.
+/// Reads a value with `FromStr`. A mistake is shown at the text itself, also inside a list.
 ///
 /// # Errors
 /// When it is not text, or what its `FromStr` says.
@@ -241,7 +242,7 @@ where
     }
 }
 
-/// Removes the innermost entry that contains `span` from a table. Returns false if there is none.
+/// Removes the innermost entry that contains `span` from a table. Returns false if there is no such entry.
 fn take_out(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
     for (_, value) in table.iter_mut() {
         if take_out_of_value(value.get_mut(), span) {

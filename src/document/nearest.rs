@@ -1,6 +1,6 @@
-//! Guesses which word was meant by a misspelt one. Pure.
+//! Guesses the intended word of a misspelt one. Pure.
 
-/// Returns the known word that is most like the given one, if it is like enough.
+/// Returns the known word that is most similar to the given one, if it is similar enough.
 #[must_use]
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let likeness = |word: &str| strsim::normalized_damerau_levenshtein(given, word);

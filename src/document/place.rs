@@ -1,4 +1,4 @@
-//! Where a value stands in a text, by the steps that lead to it. Pure.
+//! Finds the place of a value in a text, by the steps that lead to it. Pure.
 
 use std::ops::Range;
 
@@ -16,7 +16,8 @@ pub enum Step {
     Named(&'static str, String),
 }
 
-/// Returns where the value stands that these steps lead to. If a step leads nowhere, the value before it counts.
+/// Returns the place of the value at the end of these steps. If a step leads nowhere, returns the place of the last
+/// value that was found.
 #[must_use]
 pub fn place(value: Option<&Spanned<DeValue<'_>>>, steps: &[Step]) -> Range<usize> {
     let Some(value) = value else { return Range::default() };

@@ -1,4 +1,4 @@
-//! Keys that have a new name. The old name is read for one release, with a notice.
+//! Reads keys that have a new name. The old name is still read for one release, with a warning.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,10 +8,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::Document;
 
-/// An old key with its sections (`switch.nodes.hurry`; a list stands for each of its items), and its new name.
+/// An old key with its sections (`switch.nodes.hurry`), and its new name. The name of a list means every item of the
+/// list.
 pub type Renamed = (&'static str, &'static str);
 
-/// Puts the value of each old key under its new name, and notes that the old name was used. Both at once are a fault.
+/// Moves the value of each old key to its new name, and adds a line about it. If a table has both names, that is a
+/// fault.
 pub fn rename(document: &mut Document<'_>, table: &mut DeTable<'_>, renamed: &[Renamed]) {
     for (old, new) in renamed {
         let path: Vec<&str> = old.split('.').collect();
@@ -21,7 +23,7 @@ pub fn rename(document: &mut Document<'_>, table: &mut DeTable<'_>, renamed: &[R
     }
 }
 
-/// The same for the keys of an environment variable, whose value has this span.
+/// Renames the keys in the name of an environment variable. `span` is the span of its value.
 pub fn rename_keys(
     document: &mut Document<'_>,
     span: &Range<usize>,
@@ -29,7 +31,7 @@ pub fn rename_keys(
     renamed: &[Renamed],
 ) {
     for (old, new) in renamed {
-        // Of an item of a list, the key is its place.
+        // The key of an item of a list is its place.
         let named: Vec<usize> = (0..keys.len()).filter(|n| keys[*n].parse::<usize>().is_err()).collect();
         let path: Vec<&str> = old.split('.').collect();
         let is_it = named.len() >= path.len() && path.iter().zip(&named).all(|(part, n)| keys[*n] == *part);

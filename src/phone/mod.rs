@@ -1,8 +1,8 @@
-//! Phone numbers: who calls, as far as we can call back; and how people and carriers write numbers.
+//! Phone numbers: how people and carriers write them, and whether they can be called back.
 //!
-//! [`Home::number`] is the one reader of numbers for calls, requests, phones, commands and erasure. What carries a country
-//! code (a plus, `00`, `8~10`) is read as it stands, and nothing is stripped from it; the rest is read by the plan of our
-//! own country. **Invariant:** the digits that come out are those that came in, or nothing comes out.
+//! Calls, requests, phones, commands and erasure all read numbers with [`Home::number`]. A number with a country code
+//! (after a plus, `00` or `8~10`) is read as it is, and nothing is stripped from it. Other numbers are read by the
+//! numbering plan of our own country. **Invariant:** the result has the digits that were given, or there is no result.
 
 mod plan;
 mod written;
@@ -88,7 +88,7 @@ impl fmt::Debug for E164 {
 pub struct Home {
     /// The country.
     pub region: Region,
-    /// The city, for local numbers of 5 to 7 digits; without one they are no numbers.
+    /// The area code of local numbers of 5 to 7 digits. Without one, they are not read as numbers.
     pub area_code: Option<AreaCode>,
 }
 
@@ -100,7 +100,7 @@ pub struct AreaCode {
     length: usize,
 }
 
-/// A text that is no area code.
+/// A text that is not an area code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is not an area code: write its 1 to 6 digits without the prefix, such as \"495\"")]
 pub struct InvalidAreaCode {
@@ -137,7 +137,7 @@ impl fmt::Display for AreaCode {
 }
 
 impl Home {
-    /// The number that `text` means to people here, if it is one that exists.
+    /// Returns the number that `text` means in this country, if that number exists.
     #[must_use]
     pub fn number(&self, text: &str) -> Option<E164> {
         self.of_written(&Written::read(text)?)
@@ -153,32 +153,32 @@ impl Home {
         }
     }
 
-    /// Digits without a plus. The home's own plan goes first; carriers leave the plus out of whole numbers, too.
+    /// Reads digits without a plus. The plan of the home comes first. Carriers also leave out the plus of whole
+    /// numbers.
     ///
-    /// Digits that are a whole number of the home, as people there write or dial it, are that number, though they may be a
-    /// whole number of another country as well (`4951234567` in Russia, `3222123456` in the United States): who means the
-    /// other country writes a plus or the international prefix, and to refuse them would refuse the people next door. Where
-    /// the home's numbers are written with a prefix (Germany, Britain), the same digits without it are either no number of
-    /// the home or refused.
+    /// The same digits can be a number of the home and of another country (`4951234567` in Russia, `3222123456` in the
+    /// United States). Then they are the number of the home, as people there write or dial it: for the other country,
+    /// people write a plus or the international prefix. Where the home's numbers are written with a prefix (Germany,
+    /// Britain), the digits without it are not read as a number of the home.
     fn without_plus(&self, digits: &str) -> Option<E164> {
         if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
             return None;
         }
         let read = self.as_at_home(digits)?;
-        // `00` is understood everywhere, though some countries dial 001 or 004: two meanings are none.
+        // `00` is understood everywhere, but some countries dial 001 or 004. Digits with two meanings are refused.
         let abroad = dialled_abroad(digits);
         (abroad.is_none_or(|number| number == read)).then_some(read)
     }
 
-    /// Digits as people at home mean them.
+    /// Reads digits as people at home mean them.
     fn as_at_home(&self, digits: &str) -> Option<E164> {
         let completed = || self.completed(digits);
         match at_home(digits, self.region) {
             AtHome::Number(number) => Some(number),
             AtHome::WithoutPrefix(number) => match whole(digits) {
                 None => Some(number),
-                // In a country whose numbers are never written so, the country's code is the likelier beginning;
-                // if it is another country's, nobody can tell.
+                // In a country whose numbers are never written without a prefix, the digits more likely begin with its
+                // calling code. If they begin with that of another country, their meaning is unclear.
                 Some(whole) => self.region.has(&whole).then_some(whole),
             },
             AtHome::NoSuchNumber => completed()
@@ -200,22 +200,22 @@ fn dialled_abroad(digits: &str) -> Option<E164> {
     whole(digits.strip_prefix("00")?)
 }
 
-/// What a carrier sends before the parameters that follow a number, as in `7001;npdi`.
+/// Returns the number before the parameters that a carrier sends, as in `7001;npdi`.
 #[must_use]
 pub fn without_parameters(user: &str) -> &str {
     user.split_once(';').map_or(user, |(number, _)| number).trim_end()
 }
 
-/// Who is calling, as far as a call back is concerned.
+/// The caller's number, and whether it can be called back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Party {
     /// A number that can be called back.
     Number(E164),
     /// An extension of our own: up to `extension_digits` digits.
     Internal(String),
-    /// The caller hid their number, or none came.
+    /// The caller hid the number, or none came.
     Withheld,
-    /// Something came that is no number anywhere.
+    /// The text is not a phone number.
     Invalid,
 }
 
@@ -226,9 +226,9 @@ crate::vocabulary! {
         Number = "number",
         /// An extension of our own.
         Internal = "internal",
-        /// The caller hid their number.
+        /// The caller hid the number.
         Withheld = "withheld",
-        /// Something came that is no number anywhere.
+        /// The text is not a phone number.
         Invalid = "invalid",
     }
 }
@@ -247,7 +247,8 @@ impl Party {
 
     /// Reads what FreeSWITCH gives as a number.
     ///
-    /// `privacy` is the caller's wish to hide it; numbers of at most `extension_digits` digits are our own.
+    /// `privacy` says whether the caller hides the number. Numbers with at most `extension_digits` digits are
+    /// extensions.
     #[must_use]
     pub fn read(raw: &str, privacy: bool, home: &Home, extension_digits: usize) -> Self {
         let raw = raw.trim();

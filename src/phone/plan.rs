@@ -1,11 +1,11 @@
 //! The numbering plans of the world: which numbers exist, and how they are dialled at home.
 //!
-//! In: digits. Out: the number that they are, or nothing. **Invariant:** the digits of the answer are the digits that
-//! were given: its national part stands at the end of them unchanged. What the library would have to rewrite (Argentine
-//! and Mexican mobiles, local numbers that it completes) is no number here.
+//! In: digits. Out: the number that they are, or nothing. **Invariant:** the national part of the answer is the end of
+//! the digits that were given, unchanged. Digits that the library would have to rewrite (Argentine and Mexican mobiles,
+//! local numbers that it completes) yield no number.
 //!
-//! The only file that names the library. `rlibphonenumber` keeps to Google's own code and is checked against it; its
-//! numbers of Russian cities that begin with 8 are right.
+//! Only this file uses the library. `rlibphonenumber` follows Google's own code and is checked against it. It reads
+//! numbers of Russian cities that begin with 8 correctly.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,7 +23,7 @@ use super::E164;
 #[serde(try_from = "String", into = "String")]
 pub struct Region(LibraryRegion);
 
-/// A text that names no region with phone numbers.
+/// A text that is not a region with phone numbers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is not a region: write two capital letters such as RU or DE")]
 pub struct InvalidRegion {
@@ -81,22 +81,22 @@ impl fmt::Display for Region {
     }
 }
 
-/// What the numbering plan says of a number.
+/// The entry of a number in the numbering plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it belongs; `None` for numbers of no country, such as satellites and international services.
+    /// The country. `None` for numbers without one, such as satellite phones and international services.
     pub region: Option<Region>,
-    /// Whether it is a person's or a company's fixed or mobile phone: no service, nothing that costs extra.
+    /// Whether it is an ordinary fixed or mobile number: not a service, and without extra cost.
     pub ordinary: bool,
 }
 
-/// Ranges that are in use and that the library's metadata do not have: prefixes in E.164 without the plus, the length of
-/// the whole number, where it belongs.
+/// Ranges in use that the library's metadata lack: prefix in E.164 without the plus, length of the whole number,
+/// country.
 ///
 /// 497: Moscow region, by the registry of the Russian numbering plan (see `calendar/zone.rs`).
 const ADDED: [(&str, usize, Region); 1] = [("7497", 11, Region::RU)];
 
-/// Looks a number up. `None`: no plan has it.
+/// Looks up a number. `None` if no numbering plan has it.
 #[must_use]
 pub fn look_up(number: &E164) -> Option<Entry> {
     entry(number.digits())
@@ -120,7 +120,7 @@ fn entry(digits: &str) -> Option<Entry> {
     Some(Entry { region, ordinary })
 }
 
-/// The calling code and the national part of a whole number, as the library wants them. Nothing is stripped.
+/// Splits a whole number into calling code and national part, as the library needs them. Nothing is stripped.
 fn split(digits: &str) -> Option<PhoneNumber> {
     let known = |length: &usize| {
         let code = digits.get(..*length).and_then(|code| code.parse().ok());
@@ -137,21 +137,21 @@ fn split(digits: &str) -> Option<PhoneNumber> {
     })
 }
 
-/// The number that is written out whole, with its calling code, in `digits`.
+/// Returns the number if `digits` are a whole number with its calling code.
 pub(super) fn whole(digits: &str) -> Option<E164> {
     entry(digits)?;
     format!("+{digits}").parse().ok()
 }
 
-/// What digits are when they are dialled in a region.
+/// The meaning of digits that are dialled in a region.
 pub(super) enum AtHome {
-    /// They are this number, dialled with the national or the international prefix, or as the region writes its numbers.
+    /// This number, dialled with the national or international prefix, or written as in the region.
     Number(E164),
-    /// They are this number without the prefix that the region dials before its numbers.
+    /// This number, without the prefix that people in the region dial before it.
     WithoutPrefix(E164),
-    /// They are as many as those of a number there, but there is no such number.
+    /// As many digits as a number of the region has, but no such number exists.
     NoSuchNumber,
-    /// They are not dialled there.
+    /// Not a number that is dialled there.
     Nothing,
 }
 
@@ -172,8 +172,8 @@ pub(super) fn at_home(digits: &str, home: Region) -> AtHome {
     }
 }
 
-/// Whether people at home write the number without the prefix that they dial, as Americans do. So do Russians and Kazakhs,
-/// and their carriers, though the books put an 8 before it.
+/// Whether people at home write the number without the prefix that they dial, as Americans do. Russians, Kazakhs and
+/// their carriers do so too, although by the official format an 8 comes first.
 fn is_written_without_prefix(number: &PhoneNumber, national: &str) -> bool {
     let written = number.format_as(PhoneNumberFormat::National);
     number.country_code == 7 || written.chars().filter(char::is_ascii_digit).eq(national.chars())

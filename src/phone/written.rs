@@ -1,25 +1,24 @@
-//! What people and carriers write where a number belongs: marks, blanks, parameters and extensions come off here.
+//! Reads numbers as people and carriers write them: removes marks, blanks, parameters and extensions.
 //!
-//! In: text. Out: whether it carries a country code by a plus, and its digits. **Invariant:** no digit is dropped but
-//! those of an extension, and of the `(0)` that British and German letterheads put after the country code, which is kept
-//! apart.
+//! In: text. Out: its digits, and whether it has a plus. **Invariant:** no digit is dropped, except those of an
+//! extension. The `(0)` that British and German letterheads have after the country code is kept apart.
 
-/// Longest text that is looked at, in bytes. A `tel:` URI with parameters is the longest that is meant.
+/// The longest text that is read, in bytes. A `tel:` URI with parameters is the longest useful one.
 const LONGEST: usize = 128;
 
 /// A number as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Written {
-    /// A plus is before it.
+    /// Whether it begins with a plus.
     pub plus: bool,
     /// Its digits, `*` and `#`.
     pub digits: String,
-    /// The digits with the `(0)`, where one was written after a plus.
+    /// The digits including the `(0)`, if one was written after a plus.
     pub with_zero: Option<String>,
 }
 
 impl Written {
-    /// Reads text; `None` when there is something in it that is in no number.
+    /// Reads text. `None` if it has characters that no number has.
     pub fn read(text: &str) -> Option<Self> {
         if text.len() > LONGEST {
             return None;
@@ -49,14 +48,14 @@ fn digits_of(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// The digits of a text that has nothing else but what separates them.
+/// Returns the digits of a text that has only digits and separators.
 fn digits(text: &str) -> Option<String> {
     let is_kept = |c: char| c.is_ascii_digit() || c == '*' || c == '#';
     let fits = text.chars().all(|c| is_kept(c) || " -().~/".contains(c));
     fits.then(|| text.chars().filter(|c| is_kept(*c)).collect())
 }
 
-/// The number without an extension behind it: "доб. 12", "ext. 12", "x12".
+/// Returns the number without the extension after it: "доб. 12", "ext. 12", "x12".
 fn number_of(text: &str) -> Option<&str> {
     let Some(at) = text.find(|c: char| c.is_alphabetic()) else { return Some(text) };
     let (number, extension) = text.split_at(at);
@@ -68,18 +67,18 @@ fn number_of(text: &str) -> Option<&str> {
     (known && short).then(|| number.trim_end_matches([' ', ',', '(']))
 }
 
-/// What stands before a number in the `phone-context` of a `tel:` URI, if that is a number's beginning.
+/// Returns the `phone-context` of a `tel:` URI if it is the beginning of a number.
 fn context(parameters: &str) -> &str {
     let mut contexts = parameters.split(';').filter_map(|parameter| parameter.strip_prefix("phone-context="));
     contexts.next_back().filter(|context| context.starts_with('+')).unwrap_or("")
 }
 
-/// Marks that are not seen: directions of writing, joiners, soft hyphens.
+/// Whether a character is invisible: direction marks, joiners, soft hyphens.
 const fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// The character of ASCII that is meant.
+/// Returns the ASCII character that is meant.
 fn plain(c: char) -> char {
     match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
