@@ -1,4 +1,4 @@
-//! The controller's database: opened, locked against other controllers, migrated, and its lock kept.
+//! Opens the controller's database, locks it against other controllers, migrates it, and keeps the lock.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ const STAND_BY: Duration = Duration::from_millis(100);
 /// How often the controller checks that it still holds the database's lock.
 const KEEP_LOCK: Duration = Duration::from_secs(1);
 
-/// How long a standby waits before it tries again a database that was out of reach. It is longer than a controller
-/// takes to regain its lock ([`store::Lock`] checks every second).
+/// How long a standby waits before it tries again after the database was out of reach. That is longer than a controller
+/// needs to regain its lock ([`store::Lock`] checks every second).
 const RETURN: Duration = Duration::from_secs(5);
 
-/// How long another process, such as `dozvon check`, may hold the lock to see whether it is free.
+/// How long another process may hold the lock, such as `dozvon check`, which takes it to see whether it is free.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Opens the database as its controller, and migrates it. It refuses an audit key other than the database's, under
-/// which nothing could be recorded.
+/// Opens the database as its controller, and migrates it. Refuses an audit key that is not the database's, because
+/// nothing could be recorded with it.
 pub(super) async fn open(settings: &Settings, standby: bool) -> Result<(Store, Lock), StoreError> {
     let store = open_store(settings, standby).await?;
     let lock = take_lock(&store, standby).await?;
@@ -30,14 +30,14 @@ pub(super) async fn open(settings: &Settings, standby: bool) -> Result<(Store, L
     let named = key.clone();
     store.read("audit_key", move |c| store::audit::check_key(c, named.as_ref())).await?;
     store.write("audit_mark", store::audit::mark).await?;
-    // Callers are served nevertheless: the audit goes on, and `dozvon check` reports the tampering too.
+    // Callers are served all the same. The audit continues, and `dozvon check` reports the tampering too.
     if let Err(error) = store.read("audit_mark", move |c| store::audit::check_mark(c, key.as_ref())).await {
-        tracing::error!(%error, "the audit was changed by somebody without its key");
+        tracing::error!(%error, "somebody without the key changed the audit; see `dozvon audit verify`");
     }
     Ok((store, lock))
 }
 
-/// Opens the database. A standby waits as long as the database is out of reach.
+/// Opens the database. A standby waits while the database is out of reach.
 async fn open_store(settings: &Settings, standby: bool) -> Result<Store, StoreError> {
     loop {
         match Store::open(&settings.database, settings.store.clone()).await {
@@ -47,13 +47,13 @@ async fn open_store(settings: &Settings, standby: bool) -> Result<Store, StoreEr
     }
 }
 
-/// Waits, so that a controller that has lost its database for a moment regains it before a standby takes it.
+/// Waits. A controller that has lost its database for a moment must regain it before a standby takes it.
 async fn out_of_reach(error: &StoreError) {
     tracing::warn!(%error, again_in = ?RETURN, "standing by: the database is out of reach; trying again");
     tokio::time::sleep(RETURN).await;
 }
 
-/// Takes the lock as soon as no other controller has it. A standby waits for ever, others only [`LOOK`].
+/// Takes the lock once no other controller has it. A standby waits without limit, others at most [`LOOK`].
 async fn take_lock(store: &Store, standby: bool) -> Result<Lock, StoreError> {
     let limit = tokio::time::Instant::now() + LOOK;
     let mut told = false;
@@ -77,7 +77,7 @@ async fn take_lock(store: &Store, standby: bool) -> Result<Lock, StoreError> {
     }
 }
 
-/// Keeps the lock, and ends when another controller has it: two controllers would ring for the same callers.
+/// Keeps the lock. Ends if another controller has it, because two controllers would ring agents for the same callers.
 pub(super) async fn keep_lock(store: Store, lock: Lock, stop: CancellationToken) {
     loop {
         tokio::select! {

@@ -1,4 +1,5 @@
-//! What changes while the controller runs: the links to the nodes, their other calls, the rules and the agents.
+//! Follows what changes while the controller runs: the links to the nodes, other calls on the nodes, the rules and the
+//! agents.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::rules::Rules;
 use crate::store::{self, Database, StoreError};
 use crate::switch::Node;
 
-/// Watches each node: its links, and its other calls.
+/// Watches each node: its links, and calls that the controller did not make.
 pub(super) fn follow_nodes(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
     let vital = &app.vital;
     for node in app.nodes.all() {
@@ -44,7 +45,7 @@ async fn follow_talks(app: Arc<App>, node: Node, stop: CancellationToken) {
             biased;
             () = stop.cancelled() => return,
             () = &mut truth => return,
-            // The sender lives as long as the node, which this task holds.
+            // The sender lives as long as the node, and this task holds the node.
             _ = changed.changed() => {}
         }
     }
@@ -90,7 +91,7 @@ pub(super) async fn follow_rules(
                 }
             }
             Err(error) => {
-                tracing::error!(%error, "the changed rules cannot be read: going on with the old ones")
+                tracing::error!(%error, "the changed rules cannot be read; the old rules stay in force. Apply the rules file again")
             }
         }
     }
@@ -100,7 +101,7 @@ pub(super) fn read_rules(c: &mut Database) -> Result<(Arc<Rules>, Vec<store::age
     Ok((Arc::new(store::rules::load(c)?), store::agents::all(c)?))
 }
 
-/// Warns of settings and rules that are valid, but do not fit together.
+/// Warns of settings and rules that are valid but do not fit together.
 pub(super) fn warn_of(settings: &Settings, rules: &Rules) {
     for line in &settings.outdated {
         tracing::warn!("{line}; the next release reads the new name only");

@@ -1,4 +1,4 @@
-//! Metrics that are counted elsewhere.
+//! Updates metrics that other parts count.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,10 +12,10 @@ use crate::metrics::Metrics;
 use crate::switch::ListenerStats;
 use crate::{store, telemetry};
 
-/// How often gauges that are counted elsewhere are updated.
+/// How often these metrics are updated.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
-/// Updates gauges that are counted elsewhere.
+/// Updates the metrics until told to stop.
 pub(super) async fn sample(app: Arc<App>, listener: Arc<ListenerStats>, stop: CancellationToken) {
     let mut every = tokio::time::interval(SAMPLE_EVERY);
     loop {
@@ -31,7 +31,9 @@ pub(super) async fn sample(app: Arc<App>, listener: Arc<ListenerStats>, stop: Ca
         show_listener(&app.metrics, &listener);
         match app.store.read("gauges", store::reports::gauges).await {
             Ok(gauges) => show(&app.metrics, &gauges),
-            Err(error) => tracing::error!(%error, "the gauges cannot be read"),
+            Err(error) => {
+                tracing::error!(%error, "the metrics of the database cannot be read; trying again later")
+            }
         }
     }
 }
@@ -84,7 +86,7 @@ fn show_listener(metrics: &Metrics, listener: &ListenerStats) {
     grow(&metrics.accept_failures, listener.accept_failed.load(Ordering::Relaxed));
 }
 
-/// Raises a counter to a count that is kept elsewhere.
+/// Raises a counter to a count that another part keeps.
 fn grow(counter: &IntCounter, count: u64) {
     counter.inc_by(count.saturating_sub(counter.get()));
 }

@@ -1,4 +1,4 @@
-//! Puts the parts together: opens the store, connects the nodes, takes calls, and stops in order.
+//! Puts the parts together: opens the store, connects the nodes, takes calls, and stops them in order.
 //!
 //! In: [`Settings`]. Out: a [`Running`] controller, which `serve`, the demo, the tests and the benches share.
 
@@ -40,11 +40,11 @@ use self::ports::serve_pages;
 use self::signals::ignore_hangups;
 pub use self::signals::stop_signal;
 
-/// How long ringing phones may take to stop, and their offers to be recorded, after the stop signal.
+/// How long phones may take to stop ringing after the stop signal, and their offers to be recorded.
 const OFFERS_END: Duration = Duration::from_secs(5);
 
-/// How long waiting callers may take to go back to the dialplan after a vital task has ended. Then a standby takes
-/// them.
+/// How long waiting callers may take to go back to the dialplan after a vital task has ended. After that, a standby
+/// takes over.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Why the controller cannot run.
@@ -68,7 +68,7 @@ pub enum AppError {
         /// The system's error.
         source: std::io::Error,
     },
-    /// The metrics cannot be registered; a test would show that.
+    /// The metrics cannot be registered. A test would show that.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
     /// A destination of events.
@@ -82,7 +82,7 @@ pub enum AppError {
         "the essential task `{0}` has ended; please report what the log says about it above. Start the controller again"
     )]
     Died(Arc<str>),
-    /// The stop signal cannot be listened for.
+    /// The process cannot receive the stop signal.
     #[error("cannot listen for the stop signal: {0}")]
     Signal(std::io::Error),
 }
@@ -125,7 +125,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     let settings = Arc::new(settings);
     let metrics = Arc::new(Metrics::new()?);
     metrics.started.set(clock.now().utc().timestamp() as f64);
-    // Parsing the first number loads the numbering plans; the first caller should not wait for that.
+    // Parsing the first number loads the numbering plans. The first caller should not wait for that.
     let _ = settings.phone.home().number("+79001234567");
     let (store, lock) = open(&settings, standby).await?;
     let controller = format!("{}:{}", std::process::id(), settings.switch.listen.port());
@@ -201,8 +201,8 @@ pub async fn serve(settings: Settings, standby: bool) -> Result<(), AppError> {
 }
 
 impl Running {
-    /// Takes calls until `stopped`, then drains. If a vital task dies before, waiting callers go back to the dialplan,
-    /// talks go on without the controller, and the database is free for a standby.
+    /// Takes calls until `stopped`, then drains. If a vital task dies before that, waiting callers go back to the
+    /// dialplan, talks continue without the controller, and a standby can take the database.
     ///
     /// # Errors
     /// [`AppError::Died`] names the task.
@@ -230,7 +230,7 @@ impl Running {
         self.leave(limit, limit.max(OFFERS_END)).await;
     }
 
-    /// Hands waiting callers back, waits `limit` for talks and `offers` for ringing phones.
+    /// Hands waiting callers back. Waits at most `limit` for talks and `offers` for ringing phones.
     async fn leave(self, limit: Duration, offers: Duration) {
         let offers_end = tokio::time::Instant::now() + offers;
         tracing::info!(
@@ -242,24 +242,24 @@ impl Running {
         self.app.draining.cancel();
         self.calls.close();
         if tokio::time::timeout(limit, self.calls.wait()).await.is_err() {
-            tracing::warn!(
-                calls = self.calls.len(),
-                "talks are still going on; they continue without the controller"
-            );
+            tracing::warn!(calls = self.calls.len(), "talks continue without the controller");
         }
         let Self { app, tasks, stop_web, .. } = self;
-        // The pages hold the app, and the dispatcher runs as long as anything holds it.
+        // The pages hold the app, and the dispatcher runs until nothing holds the app.
         stop_web.cancel();
         drop(app);
         tasks.close();
-        // The offer of a talk lasts as long as the talk, so it needs no time of its own.
+        // The offer of a talk lasts as long as the talk, so only ringing phones need time here.
         if tokio::time::timeout_at(offers_end, tasks.wait()).await.is_err() {
-            tracing::warn!(tasks = tasks.len(), "offers have not ended; the next start closes them");
+            tracing::warn!(
+                tasks = tasks.len(),
+                "offers have not ended; the next start of a controller closes them"
+            );
         }
         tracing::info!("stopped");
     }
 
-    /// Waits until every call and every offer under way has ended and is recorded.
+    /// Waits until every call and every offer has ended and is recorded.
     pub async fn quiet(&self) {
         self.calls.close();
         self.calls.wait().await;
@@ -268,7 +268,7 @@ impl Running {
     }
 }
 
-/// Watches the tasks that other parts have started.
+/// Watches the vital tasks that other parts have started.
 fn watch_parts(app: &App, tasks: &TaskTracker) {
     let vital = &app.vital;
     vital.show(app.store.beat());

@@ -1,6 +1,6 @@
-//! The signals that the process listens for.
+//! The signals that the process receives.
 
-/// Logs that SIGHUP does nothing, for ever. Without a handler the signal would end the process.
+/// Logs each SIGHUP, which has no effect. Without a handler, the signal would end the process.
 pub(super) async fn ignore_hangups() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut hangups = signal(SignalKind::hangup())?;

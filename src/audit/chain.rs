@@ -10,7 +10,7 @@ use crate::audit::key::Seal;
 /// The hash before the first row.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// A row as it stands in the table.
+/// A row of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// Its place in the chain, from 1.
@@ -31,19 +31,19 @@ pub struct Row {
     pub prev_hash: String,
     /// The hash of this one.
     pub hash: String,
-    /// Whether that is sealed; rows of versions before the seal have a plain hash.
+    /// Whether the hash is a seal. Rows of versions before the seal have a plain hash.
     pub keyed: bool,
 }
 
 impl Row {
-    /// The hash that this row must have; none if it is sealed and `seal` is missing.
+    /// Returns the hash that this row must have; none if the row is sealed and `seal` is missing.
     #[must_use]
     pub fn right_hash(&self, seal: Option<&Seal>) -> Option<String> {
         let text = self.hashed();
         if self.keyed { seal?.of(&text) } else { Some(sha256(text)) }
     }
 
-    /// What the hash is made over: the hash before it and every field, each with its length.
+    /// Returns the bytes that are hashed: the hash of the row before and every field, each with its length.
     pub(super) fn hashed(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(256 + self.details.len());
         text.extend(self.prev_hash.as_bytes());
@@ -62,7 +62,7 @@ impl Row {
     }
 }
 
-/// A place in the chain: a row and its hash; before the first one, 0 and [`GENESIS`]. Written as `HASH@ID`.
+/// A place in the chain: a row and its hash, written as `HASH@ID`. Before the first row: 0 and [`GENESIS`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// The row.
@@ -94,21 +94,21 @@ impl std::str::FromStr for Link {
 crate::vocabulary! {
     /// What is wrong with a chain.
     "audit fault" pub enum Fault {
-        /// The row is not there.
+        /// The row is missing.
         Missing = "missing",
-        /// There is a row that does not belong there.
+        /// The row does not belong there.
         Inserted = "inserted",
-        /// The row is not as it was written.
+        /// The row was changed.
         Changed = "changed",
-        /// The row does not follow the one before it: one of the two was changed, or the order.
+        /// The row does not follow the row before it: one of the two was changed, or their order.
         Misplaced = "misplaced",
         /// Rows at the end are missing, or the last one was changed.
         Truncated = "truncated",
         /// Rows at the beginning are missing, and no retention entry says why.
         Beheaded = "beheaded",
-        /// A row without the seal follows one that has it: it is forged, or of an older version of the program.
+        /// A row without a seal follows a row with one: it is forged, or an older version of dozvon wrote it.
         Unsealed = "unsealed",
-        /// Where the seal begins is not kept under the key: the mark was changed or taken out, or was never set.
+        /// The mark of the first sealed row is wrong: it was changed, removed, or never set.
         Unmarked = "unmarked",
     }
 }
@@ -123,7 +123,7 @@ pub struct Break {
 }
 
 impl Link {
-    /// Goes on to the next row of the chain.
+    /// Moves on to the next row of the chain.
     ///
     /// # Errors
     /// [`Break`] when it does not follow this one, or is not as it was written.

@@ -1,23 +1,23 @@
-//! What looks like a phone number in clear.
+//! Finds texts that look like a phone number in clear.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
 
-/// The longest name of who did something, in characters, as the table has it.
+/// The longest name of a person who acted, in characters, as in the table.
 const LONGEST_NAME: usize = 64;
 
-/// Things of ours that have numbers of their own, which may grow to seven digits: `case:1234567`.
+/// Kinds of things whose own numbers may grow to seven digits: `case:1234567`.
 const NUMBERED: [&str; 6] = ["attempt", "call", "case", "erasure", "outbox", "request"];
 
-/// Whether a subject is one of our own things by its number.
+/// Whether a subject names a thing by its own number.
 #[must_use]
 pub fn is_numbered(subject: &str) -> bool {
     subject.split_once(':').is_some_and(|(kind, id)| NUMBERED.contains(&kind) && id.parse::<u64>().is_ok())
 }
 
-/// What looks like a number and is none: UUIDs, hashes, dates with or without a time.
+/// Texts that look like phone numbers but are not: UUIDs, hashes, dates with or without a time.
 static HARMLESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?x) \b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b | \b[0-9a-f]{32,}\b
@@ -30,22 +30,22 @@ static HARMLESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static NUMBER: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"\d{7,}|\+[ ().-]*\d(?:[ ().-]{0,2}\d){6,}|\d(?:[ ()-]{0,2}\d){9,}").ok());
 
-/// Whether a text holds what can be a phone number: seven digits in a row or more, with a plus also when they stand
-/// apart, without one from ten on. UUIDs, hashes and dates are none.
+/// Whether a text may hold a phone number: seven digits or more in a row. Separated digits count too: seven or more
+/// with a plus, ten or more without. UUIDs, hashes and dates do not count.
 #[must_use]
 pub fn holds_number(text: &str) -> bool {
-    // Rules that cannot be read (a test reads them) let nothing pass.
+    // If a pattern cannot be read, nothing passes. A test reads them all.
     let (Some(harmless), Some(number)) = (&*HARMLESS, &*NUMBER) else { return true };
     number.is_match(&harmless.replace_all(text, "~"))
 }
 
-/// Whether the name of who did something can stand in the audit as it is: it fits, and does not look like a number.
+/// Whether the audit can keep the name of a person who acted as it is: short enough, and not like a number.
 #[must_use]
 pub fn fit_to_stand(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.chars().count()) && !holds_number(name)
 }
 
-/// The text with everything that can be a phone number taken out: for free text that goes into details.
+/// Returns a text without everything that may be a phone number. For free text in details.
 #[must_use]
 pub fn masked(text: &str) -> String {
     if !holds_number(text) {
@@ -54,8 +54,8 @@ pub fn masked(text: &str) -> String {
     NUMBER.as_ref().map_or_else(String::new, |number| number.replace_all(text, "…").into_owned())
 }
 
-/// Whether a value, or one inside it, is a number in clear. A JSON number of seven digits is a span or an id only if
-/// its key says so.
+/// Whether a value, or a value inside it, is a number in clear. A JSON number of seven digits is a duration or an id
+/// only if its key says so.
 pub(super) fn value_holds_number(key: &str, value: &Value) -> bool {
     let named = key.ends_with("_ms") || key.ends_with("_id") || key == "id";
     match value {

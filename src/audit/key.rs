@@ -1,4 +1,4 @@
-//! The secret of the audit, and what is made with it: what stands for numbers and names, and the seal of rows.
+//! The secret of the audit, and what is made with it: the hashes of numbers and names, and the seal of rows.
 
 use std::fmt;
 
@@ -9,16 +9,16 @@ use sha2::{Digest, Sha256};
 use crate::audit::hash::hex;
 use crate::phone::E164;
 
-/// The shortest secret that is taken, in characters: 128 bits as hexadecimal digits.
+/// The shortest accepted secret, in characters: 128 bits as hexadecimal digits.
 pub const SHORTEST_KEY: usize = 32;
-/// The longest, as the table has it.
+/// The longest accepted secret, as in the table.
 const LONGEST_KEY: usize = 256;
-/// The secret under which numbers are hashed. Its text is never shown.
+/// The secret with which numbers are hashed. Its text is never shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Key(pub(super) String);
 
-/// A text that is no secret.
+/// A text that cannot be the secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the audit key must have {SHORTEST_KEY} to {LONGEST_KEY} letters, digits, '_', '-', '+', '/' or '='; make one with `openssl rand -hex 32`"
@@ -26,38 +26,38 @@ pub struct Key(pub(super) String);
 pub struct InvalidKey;
 
 impl Key {
-    /// A key of these random bytes.
+    /// Makes a key from random bytes.
     #[must_use]
     pub fn of_bytes(bytes: [u8; 32]) -> Self {
         Self(hex(&bytes))
     }
 
-    /// The secret itself: only for the place that keeps it.
+    /// The secret itself. Only for the place that keeps it.
     #[must_use]
     pub fn secret(&self) -> &str {
         &self.0
     }
 
-    /// What tells this key from every other one, and gives it away to nobody.
+    /// Returns a fingerprint: it differs for every key, and does not reveal the key.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         self.mac("dozvon audit key")
     }
 
-    /// What stands for a number in the audit.
+    /// Returns the hash by which the audit keeps a number.
     #[must_use]
     pub fn of_number(&self, number: &E164) -> NumberKey {
         NumberKey(self.mac(number.as_str()))
     }
 
-    /// What stands for the name of who did something that is not [`fit_to_stand`](super::fit_to_stand).
+    /// Returns the hash by which the audit keeps a name that is not [`fit_to_stand`](super::fit_to_stand).
     #[must_use]
     pub fn of_name(&self, name: &str) -> String {
         self.mac(name)
     }
 
-    /// What rows are sealed with. Its key is made of this one by another function than names and numbers are hashed
-    /// with, so that none of those hashes, which stand in the table, is that of a row.
+    /// Returns the seal for rows. Its key is derived from this one by another function than the hashes of names and
+    /// numbers. Otherwise one of those hashes, which are in the table, could pass for the hash of a row.
     #[must_use]
     pub fn seal(&self) -> Seal {
         let key = Sha256::digest(format!("dozvon audit chain\0{}", self.0));
@@ -99,7 +99,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// What makes the hash of a row that nobody can make who has no key.
+/// Makes the hashes of rows. Nobody can make them without the key.
 #[derive(Clone)]
 pub struct Seal(Option<Hmac<Sha256>>);
 
@@ -110,25 +110,25 @@ impl fmt::Debug for Seal {
 }
 
 impl Seal {
-    /// The MAC of the mark from which on every row has a seal, for an audit of that key. Rows begin with the hash of the
-    /// one before, so none of theirs is that of a mark.
+    /// Returns the MAC of the mark that names the first sealed row. The hashed text of a row begins with the hash of
+    /// the row before, so no hash of a row equals the MAC of a mark.
     #[must_use]
     pub fn of_mark(&self, fingerprint: &str, sealed_from: i64) -> Option<String> {
         self.of(format!("dozvon audit sealed from\0{fingerprint}\0{sealed_from}").as_bytes())
     }
 
-    /// Never none: HMAC takes a key of any length.
+    /// Always present: HMAC takes keys of any length.
     pub(super) fn of(&self, text: &[u8]) -> Option<String> {
         Some(hex(&self.0.clone()?.chain_update(text).finalize().into_bytes()))
     }
 }
 
-/// The keyed hash that stands for a number: 64 hexadecimal digits.
+/// The keyed hash of a number: 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NumberKey(String);
 
 impl NumberKey {
-    /// As it stands in the table.
+    /// The text in the table.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

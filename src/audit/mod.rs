@@ -1,15 +1,15 @@
 //! The record of what was done, as a chain of hashes: its entries, its canonical form, and its proof. Pure.
 //!
-//! In: what was done, by whom, about which number; rows as they stand in the table. Out: the hash of a row; whether
-//! a row follows the one before.
+//! In: what was done, by whom, about which number; rows of the table. Out: the hash of a row; whether a row follows the
+//! row before it.
 //!
-//! A row's hash is HMAC-SHA256, under a secret ([`Seal`]), over the hash before it and the row's fields, each with its
-//! length. So nobody can change, remove, insert or reorder rows without the secret. Rows that are missing at the end are
-//! noticed by comparing with a last hash that is kept elsewhere (`dozvon audit head`, the log). Rows of versions before the
-//! seal stand at the beginning and have a plain SHA-256: anybody who may write to the database can forge these.
-//! **Invariant:** no phone number stands in clear. A number is kept as HMAC-SHA256 under a secret ([`Key`]). The same holds
-//! for the name of the person who acted, if it looks like a number (agents may be named for their numbers). An entry is
-//! refused if its other texts hold what looks like a number ([`holds_number`]).
+//! The hash of a row is HMAC-SHA256, under a secret ([`Seal`]), over the hash of the row before it and the fields of
+//! the row, each with its length. Without the secret, nobody can change, remove, insert or reorder rows. Rows missing
+//! at the end are found by comparison with a last hash that is kept elsewhere (`dozvon audit head`, the log). Rows of
+//! versions before the seal are at the beginning and have a plain SHA-256: anybody who can write to the database can
+//! forge them. **Invariant:** no phone number is in clear. A number is kept as HMAC-SHA256 under a secret ([`Key`]),
+//! and so is the name of the person who acted if it looks like a number (agents may be named after their numbers). An
+//! entry is refused if its other texts hold something that looks like a number ([`holds_number`]).
 
 mod chain;
 mod clear;
@@ -33,7 +33,7 @@ crate::vocabulary! {
         Dial = "dial",
         /// A dial was refused; the details name the guard.
         Refusal = "refusal",
-        /// A person said what came of an attempt.
+        /// A person recorded the disposition of an attempt.
         Disposition = "disposition",
         /// A case was opened.
         CaseOpened = "case_opened",
@@ -41,13 +41,13 @@ crate::vocabulary! {
         CaseClosed = "case_closed",
         /// A person put a case off.
         CaseDeferred = "case_deferred",
-        /// A person put a case before all others, to be called now.
+        /// A person asked for a case to be called before all others.
         CaseCalledUp = "case_called_up",
         /// A case went to the repeat-contacts queue.
         Handover = "handover",
-        /// A number must not be called any more.
+        /// A number was put on the do-not-call list.
         DncAdded = "dnc_added",
-        /// A number may be called again.
+        /// A number was taken off the do-not-call list.
         DncRemoved = "dnc_removed",
         /// A request came from a form or a bot, with its consent.
         Request = "request",
@@ -60,12 +60,12 @@ crate::vocabulary! {
     }
 }
 
-/// What was done, before it has its place in the chain.
+/// An entry before it gets its place in the chain.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry<'a> {
     /// When.
     pub at: UnixMs,
-    /// By whom: a person, or a part of the product. The row gets the keyed hash of a name that looks like a number.
+    /// By whom: a person, or a part of dozvon. If the name looks like a number, the row gets its keyed hash.
     pub by: &'a str,
     /// What.
     pub action: Action,
@@ -77,13 +77,13 @@ pub struct Entry<'a> {
     pub details: Value,
 }
 
-/// Why an entry is not taken.
+/// Why an entry is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the audit takes no phone number in clear, and {field} of this {action} entry holds one: give it as the entry's number, or mask it"
 )]
 pub struct NumberInClear {
-    /// Where it stands.
+    /// The field with the number.
     pub field: &'static str,
     /// The entry's action.
     pub action: Action,
@@ -103,13 +103,13 @@ impl Entry<'_> {
     }
 }
 
-/// Details of these fields.
+/// Makes details of these fields.
 #[must_use]
 pub fn details<const N: usize>(fields: [(&str, Value); N]) -> Value {
     Value::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
-/// A JSON text that is the same for the same value: keys in order, no blanks.
+/// Returns JSON that is the same for the same value: sorted keys, no blanks.
 #[must_use]
 pub fn canonical(value: &Value) -> String {
     match value {

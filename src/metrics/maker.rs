@@ -1,4 +1,4 @@
-//! Makes metrics: each has the prefix, is registered, and is described for the reference.
+//! Makes metrics. Each has the prefix, is registered, and is described for the reference.
 
 use std::cell::RefCell;
 

@@ -1,7 +1,7 @@
-//! The metrics for Prometheus. Names and units follow its conventions: seconds, `_total` for counters.
+//! The metrics for Prometheus. Names and units follow the conventions of Prometheus: seconds, `_total` for counters.
 //!
-//! Every label value is a constant or a name from the rules or the configuration: nothing that a caller chooses
-//! becomes a label.
+//! Every label value is a constant, or a name from the rules or the configuration. A text that a caller chooses is
+//! never a label.
 
 mod alarms;
 mod maker;
@@ -20,7 +20,7 @@ pub use self::alarms::{HandedBack, Repair, SkippedRow};
 use self::maker::Maker;
 pub use self::maker::{Described, NODE_COUNTERS};
 
-/// A metric that could not be made or read.
+/// A metric cannot be made or read.
 #[derive(Debug, thiserror::Error)]
 #[error("metrics: {0}")]
 pub struct MetricsError(#[from] prometheus::Error);
@@ -52,7 +52,7 @@ pub struct Metrics {
     pub callbacks: IntCounterVec,
     /// Customers who are being dialled or talk now, by `trunk`.
     pub trunk_calls: IntGaugeVec,
-    /// Callers that the controller has now.
+    /// Calls in progress now.
     pub calls_now: IntGauge,
     /// Callers waiting now, by `queue`.
     pub waiting: IntGaugeVec,
@@ -64,17 +64,17 @@ pub struct Metrics {
     pub offers: IntCounterVec,
     /// How long phones rang, by `queue`.
     pub ring_seconds: HistogramVec,
-    /// From joining a queue to FreeSWITCH's event that it dials the first phone for the caller.
+    /// Time from joining a queue until FreeSWITCH reports that it dials the first phone for the caller.
     pub first_ring_seconds: Histogram,
-    /// From the proposal of an offer to its `originate` command handed to the node.
+    /// Time from the proposal of an offer until its `originate` command is handed to the node.
     pub claim_seconds: Histogram,
-    /// Time that the dispatcher spent on the board.
+    /// Time that the dispatcher spent deciding on the board.
     pub board_seconds: Counter,
-    /// Messages that the dispatcher has heard.
+    /// Messages that the dispatcher has handled.
     pub board_events: IntCounter,
-    /// From the agent's answer to FreeSWITCH's confirmation of the bridge.
+    /// Time from the agent's answer until FreeSWITCH confirms the bridge.
     pub bridge_seconds: Histogram,
-    /// Claims that the database refused; they cost the caller a moment.
+    /// Claims that the database refused. The caller is offered to the next agent.
     pub claims_refused: IntCounter,
     /// Missed calls by `reason`; each opened a case or joined one.
     pub missed: IntCounterVec,
@@ -88,7 +88,7 @@ pub struct Metrics {
     pub cases_open: IntGauge,
     /// Open cases that were opened in a flood of calls and wait for people.
     pub cases_flooded: IntGauge,
-    /// Entries that the audit refused and lacks. It should stay 0.
+    /// Entries that the audit lacks because it refused them. It should stay 0.
     pub audit_gaps: IntGauge,
     /// 1 while both links are up, by `node`.
     pub link_up: IntGaugeVec,
@@ -110,13 +110,13 @@ pub struct Metrics {
     pub commit_seconds: Histogram,
     /// Transactions by `name` and `result` (`done` or `failed`).
     pub transactions: IntCounterVec,
-    /// Time inside transactions, by `name`; the commit is shared and not in it.
+    /// Time inside transactions, by `name`, without the shared commit.
     pub transaction_seconds: CounterVec,
     /// Transactions waiting for the committing task.
     pub store_queue: IntGauge,
     /// Deliveries that wait in the outbox.
     pub outbox_waiting: IntGauge,
-    /// The age of the oldest event with a delivery waiting.
+    /// The age of the oldest event with a waiting delivery.
     pub outbox_oldest: Gauge,
     /// Tries to deliver by `destination` and `result` (`done`, `skipped`, `failed`, `dead`, `closed` or `released`).
     pub deliveries: IntCounterVec,
@@ -141,14 +141,14 @@ impl Metrics {
             calls: make.counters("calls_total", "Calls that have ended", &["queue", "ending"])?,
             handed_back: make.counters(
                 "handed_back_total",
-                "Callers given back to the dialplan",
+                "Callers handed back to the dialplan",
                 &["reason"],
             )?,
             callbacks: make.counters("callbacks_total", "Callbacks that have ended", &["how"])?,
             trunk_calls: make.gauges("trunk_calls", "Customers being dialled or talking now", &["trunk"])?,
             calls_now: make.gauge("calls_in_progress", "Calls in progress now")?,
             waiting: make.gauges("callers_waiting", "Callers waiting now", &["queue"])?,
-            wait_seconds: make.times("wait_seconds", "Time in a queue", WAIT_S, &["queue", "result"])?,
+            wait_seconds: make.times("wait_seconds", "Time from joining a queue to leaving it", WAIT_S, &["queue", "result"])?,
             agents: make.gauges("agents", "Agents by status and activity", &["status", "activity"])?,
             offers: make.counters("offers_total", "Offers that have ended", &["queue", "outcome"])?,
             ring_seconds: make.times("ring_seconds", "How long phones rang", WAIT_S, &["queue"])?,
@@ -180,7 +180,7 @@ impl Metrics {
             )?,
             repairs: make.counters(
                 "repairs_total",
-                "Differences between rows and FreeSWITCH that were put right; should stay 0",
+                "Differences between rows and FreeSWITCH that were repaired; should stay 0",
                 &["kind"],
             )?,
             rows_skipped: make.counters(
@@ -192,7 +192,7 @@ impl Metrics {
             cases_flooded: make
                 .gauge("cases_flooded", "Open cases that came in a flood of calls and wait for people")?,
             audit_gaps: make
-                .gauge("audit_gaps", "Acts that the audit lacks because it refused them; should stay 0")?,
+                .gauge("audit_gaps", "Entries that the audit lacks because it refused them; should stay 0")?,
             link_up: make.gauges("node_link_up", "1 while both links to FreeSWITCH are up", &["node"])?,
             node_counters: make.of_nodes()?,
             node_queue_depth: make.gauges(
@@ -203,7 +203,7 @@ impl Metrics {
             node_legs: make.gauges("node_legs", "Legs alive now", &["node"])?,
             connections: make.counters(
                 "connections_total",
-                "Connections of FreeSWITCH, by what became of them",
+                "Connections of FreeSWITCH, by result",
                 &["result"],
             )?,
             connections_open: make.gauge("connections_open", "Callers' sockets open now")?,
@@ -213,17 +213,17 @@ impl Metrics {
             transactions: make.counters("store_transactions_total", "Transactions", &["name", "result"])?,
             transaction_seconds: make.seconds(
                 "store_transaction_seconds_total",
-                "Time inside transactions; the commit is shared and not in it",
+                "Time inside transactions, without the shared commit",
                 &["name"],
             )?,
             store_queue: make.gauge("store_queue_depth", "Transactions waiting to be committed")?,
-            outbox_waiting: make.gauge("outbox_waiting", "Deliveries that wait")?,
+            outbox_waiting: make.gauge("outbox_waiting", "Deliveries waiting to be made")?,
             outbox_oldest: make
-                .level("outbox_oldest_seconds", "Age of the oldest event with a delivery waiting")?,
-            deliveries: make.counters("deliveries_total", "Tries to deliver", &["destination", "result"])?,
+                .level("outbox_oldest_seconds", "Age of the oldest event with a waiting delivery")?,
+            deliveries: make.counters("deliveries_total", "Tries to deliver an event", &["destination", "result"])?,
             outgoing_contacts: make.counters(
                 "outgoing_contacts_total",
-                "Calls and messages to numbers and addresses that strangers named, by the policy's decision",
+                "Calls and messages to numbers and addresses from strangers, by the decision of policy and limits",
                 &["medium", "result"],
             )?,
             log_dropped: make.counter(
@@ -238,7 +238,8 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Shows counters of alarms at 0: Prometheus sees no increase of a counter that appears with its first count.
+    /// Shows the counters of alarms at 0 from the start. If a counter appeared with its first count, Prometheus would
+    /// see no increase.
     fn show_alarms(&self) {
         for reason in HandedBack::ALL {
             self.handed_back.with_label_values(&[reason.as_str()]);

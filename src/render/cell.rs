@@ -7,12 +7,12 @@ use crate::language::Language;
 use crate::render::language::meaning;
 use crate::render::{Cell, translate, word};
 
-/// How to show it: language, zone, colours, width.
+/// How cells are shown: language, time zone, colours, width.
 #[derive(Debug, Clone, Copy)]
 pub struct DisplayOptions {
     /// The language of headings and words.
     pub language: Language,
-    /// The zone of times.
+    /// The time zone of times.
     pub zone: Tz,
     /// Whether to use colours.
     pub colour: bool,
@@ -42,7 +42,7 @@ pub(super) fn show(cell: &Cell, options: &DisplayOptions) -> String {
     }
 }
 
-/// A key as written in the file; in other languages than English its meaning comes first.
+/// A key as in the file. In languages other than English, its meaning comes first.
 fn field(key: &str, language: Language) -> String {
     match (language, meaning(language, key)) {
         (Language::Ru, Some(meaning)) => format!("{meaning} ({key})"),

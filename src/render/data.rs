@@ -76,8 +76,8 @@ fn plain(cell: &Cell) -> String {
     }
 }
 
-/// Defuses formulas: a spreadsheet runs a text that begins like a formula, and callers choose their names. A phone
-/// number or a single dash is no formula.
+/// Defuses formulas. A spreadsheet runs a text that begins like a formula, and callers choose their names. A phone
+/// number or a single dash is not a formula.
 fn harmless(text: &str) -> String {
     let after_sign = text.strip_prefix(['+', '-']);
     let formula = match after_sign {

@@ -15,12 +15,12 @@ pub fn word(language: Language, word: &str) -> String {
     find(WORDS, language, word).unwrap_or_else(|| plain(word))
 }
 
-/// The meaning of a key of a file, if it is in a table.
+/// The meaning of a key of a file, if a table has it.
 pub(super) fn meaning(language: Language, key: &str) -> Option<String> {
     find(WORDS, language, key).or_else(|| find(HEADINGS, language, key))
 }
 
-/// Translates an English text; a text that is in no table stays English.
+/// Translates an English text. A text that is in no table stays English.
 #[must_use]
 pub fn translate(language: Language, english: &str) -> String {
     match language {

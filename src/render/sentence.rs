@@ -21,7 +21,7 @@ impl From<&'static str> for Sentence {
     }
 }
 
-/// A finished text, such as a command to type. It is translated if its form is in a table.
+/// A finished text, such as a command to type. It is translated if a table has its form.
 impl From<String> for Sentence {
     fn from(text: String) -> Self {
         Self::of("{text}").with("text", text)

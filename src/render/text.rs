@@ -13,7 +13,7 @@ const INDENT: &str = "    ";
 
 /// A table for people: headings, rows, notes.
 ///
-/// On a terminal too narrow for all columns, whole columns are left out and named in a note; ids, numbers and times
+/// If a terminal is too narrow for all columns, whole columns are left out and named in a note. Ids, numbers and times
 /// are never broken.
 #[must_use]
 pub fn table(table: &Table, options: &DisplayOptions) -> String {

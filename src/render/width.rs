@@ -8,7 +8,7 @@ pub(super) const GAP: usize = 2;
 /// A word longer than this may be broken when the terminal is narrow: an address, a dial string.
 const LONG_WORD: usize = 36;
 
-/// What the layout needs to know of a column.
+/// The properties of a column that the layout needs.
 #[derive(Debug)]
 pub(super) struct Column {
     /// Its heading in the reader's language.

@@ -1,10 +1,9 @@
 //! Russian translations of texts that are written in English everywhere else.
 //!
 //! In: an English text. Out: its translation, if its form is in one of the tables. A form is a sentence with named
-//! placeholders, such as `there is no {kind} {name}`; the translation has the same placeholders. If it writes one as
-//! `{*kind}`, the value is translated too; other values are names and numbers, which stay as they are. `{#least}`
-//! matches a single word. So code below the command line writes errors and reasons in English only, as the log and
-//! programs read them.
+//! placeholders, such as `there is no {kind} {name}`. The translation has the same placeholders. A placeholder such as
+//! `{*kind}` translates its value too; other values are names and numbers, which stay as they are. `{#least}` matches a
+//! single word. Therefore all other code writes errors and reasons only in English, for the log and for programs.
 
 mod answers;
 mod checks;
@@ -17,7 +16,7 @@ mod tests;
 /// English and Russian, with the same placeholders.
 type Pair = (&'static str, &'static str);
 
-/// Every table; each is in the order of its English.
+/// All tables. Each is sorted by its English texts.
 const TABLES: [&[Pair]; 5] =
     [answers::ANSWERS, checks::CHECKS, errors::ERRORS, files::FILES, reasons::REASONS];
 
@@ -25,12 +24,12 @@ fn all() -> impl Iterator<Item = &'static Pair> {
     TABLES.into_iter().flatten()
 }
 
-/// The translation of a form.
+/// Returns the translation of a form.
 pub(super) fn of_template(template: &str) -> Option<&'static str> {
     all().find(|(english, _)| *english == template).map(|(_, russian)| *russian)
 }
 
-/// The translation of a text, by the form that leaves the least text to placeholders.
+/// Returns the translation of a text, by the form that leaves the least text to placeholders.
 pub(super) fn of_text(text: &str) -> Option<String> {
     let fits = all().filter_map(|(english, russian)| Some((russian, values(english, text)?)));
     let left = |values: &[(&str, &str)]| values.iter().map(|(_, value)| value.len()).sum::<usize>();
@@ -42,7 +41,7 @@ pub(super) fn of_text(text: &str) -> Option<String> {
     }))
 }
 
-/// Fills every placeholder by `value`.
+/// Fills every placeholder with what `value` returns.
 pub(super) fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
     let (mut text, mut rest) = (String::new(), template);
     while let Some((before, place, after)) = next_place(rest) {
@@ -53,7 +52,7 @@ pub(super) fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
     text + rest
 }
 
-/// The values of a form's placeholders, if the text has this form.
+/// Returns the values of the placeholders, if the text has this form.
 fn values<'t>(form: &'static str, text: &'t str) -> Option<Vec<(&'static str, &'t str)>> {
     let Some((before, place, after)) = next_place(form) else { return (form == text).then(Vec::new) };
     let rest = text.strip_prefix(before)?;
@@ -70,7 +69,7 @@ fn values<'t>(form: &'static str, text: &'t str) -> Option<Vec<(&'static str, &'
     })
 }
 
-/// The text before the next placeholder, its name, and the text after it. Braces around anything else are text.
+/// Returns the text before the next placeholder, its name, and the text after it. Other braces are text.
 fn next_place(text: &str) -> Option<(&str, &str, &str)> {
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '*' | '#');
     text.match_indices('{').find_map(|(at, _)| {
