@@ -1,6 +1,6 @@
-//! Writes the head of the audit to the log, at the start and every day: evidence outside of the database.
+//! Writes the head of the audit to the log, at the start and every day. This is evidence outside of the database.
 //!
-//! In: the store, and how often. Out: a line at INFO with the head, as `dozvon audit verify --head` takes it.
+//! In: the store, and an interval. Out: log lines at INFO with the head, in the form for `dozvon audit verify --head`.
 
 use std::time::Duration;
 

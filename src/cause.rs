@@ -1,24 +1,24 @@
-//! Why calls end: the causes that we give, and those that a leg has where FreeSWITCH gives none.
+//! Why calls end: causes that dozvon gives, and causes of legs for which FreeSWITCH gives none.
 
 crate::vocabulary! {
-    /// A cause that we give when we end something; FreeSWITCH's own words.
+    /// A cause that dozvon gives when it ends a call, in FreeSWITCH's words.
     "hangup cause" pub enum HangupCause {
         /// The ordinary end of a call.
         NormalClearing = "NORMAL_CLEARING",
-        /// The number called leads nowhere here.
+        /// No route matches the dialled number.
         UnallocatedNumber = "UNALLOCATED_NUMBER",
-        /// Nobody is there to take the call.
+        /// Nobody takes the call.
         NoAnswer = "NO_ANSWER",
-        /// We do not want this call.
+        /// The call is refused.
         CallRejected = "CALL_REJECTED",
-        /// As many calls go on as may.
+        /// As many calls are in progress as allowed.
         CircuitCongestion = "NORMAL_CIRCUIT_CONGESTION",
-        /// Something of ours is broken for the moment.
+        /// dozvon has a temporary failure.
         TemporaryFailure = "NORMAL_TEMPORARY_FAILURE",
     }
 }
 
-/// The cause of a leg that went out of sight: its link was down for too long.
+/// The cause of a leg whose link was down for too long.
 pub const LINK_LOST: &str = "LINK_LOST";
 /// The cause of a leg whose FreeSWITCH restarted.
 pub const SWITCH_RESTARTED: &str = "SWITCH_RESTARTED";

@@ -1,4 +1,4 @@
-//! The only reader of time. Everything else is handed an instant.
+//! Reads the clock. No other code does: it gets instants as arguments.
 
 #![expect(clippy::disallowed_methods, reason = "this is the one place that may read the wall clock")]
 
@@ -69,12 +69,12 @@ impl fmt::Debug for UnixMs {
     }
 }
 
-/// What the machine's clock says.
+/// The time by the machine's clock.
 fn wall() -> UnixMs {
     UnixMs::default() + SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Tells what time it is: the system's, or a chosen start that runs with tokio's (perhaps paused) time.
+/// Tells the time: of the system, or from a chosen start, running with tokio's (perhaps paused) time.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock(Source);
 
@@ -92,13 +92,13 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock that says `start` now and goes on with tokio's time: virtual when that is paused.
+    /// A clock that shows `start` now and runs with tokio's time, which is virtual if it is paused.
     #[must_use]
     pub fn starting_at(start: UnixMs) -> Self {
         Self(Source::From { start, begun: tokio::time::Instant::now() })
     }
 
-    /// The machine's wall clock, wrong by so many milliseconds: change them, and it jumps.
+    /// The machine's wall clock, wrong by so many milliseconds. When these change, the clock jumps.
     #[must_use]
     pub const fn wrong_by(by_ms: &'static AtomicI64) -> Self {
         Self(Source::Wrong { by_ms })

@@ -1,10 +1,11 @@
-//! How values stand in the columns of a database: each type says it once, where it is declared.
+//! How values are kept in database columns. Each type states it once, where it is declared.
 //!
-//! [`stored!`](crate::stored) declares a type together with that. A `Text` type stands as its `as_str()` and is read back
-//! by its `FromStr`; a `Display` type stands as it is displayed, such as an id or a day; a `BigInt`
-//! type is a struct around an `i64`. So rows have typed fields, and a value that is not readable is an error of the query that meets it.
+//! [`stored!`](crate::stored) declares a type together with its column form. A `Text` type is kept as its `as_str()`
+//! and read back by its `FromStr`. A `Display` type, such as an id or a day, is kept as it is displayed. A `BigInt`
+//! type is a struct around an `i64`. Rows therefore have typed fields, and a query fails if it meets a value that it
+//! cannot read.
 
-/// A text that stands in a column whose type it cannot be.
+/// A text in a column that cannot be read as the type of the column.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{value:?} is not readable")]
 pub struct Unreadable {
@@ -20,7 +21,7 @@ pub fn parse<T: std::str::FromStr>(text: &str) -> Result<T, Unreadable> {
     text.parse().map_err(|_| Unreadable { value: text.chars().take(80).collect() })
 }
 
-/// Declares a type that stands in columns of a database.
+/// Declares a type that is kept in database columns.
 #[macro_export]
 macro_rules! stored {
     (Text: $(#[$meta:meta])* $vis:vis $kind:ident $name:ident $($rest:tt)+) => {

@@ -39,7 +39,7 @@ pub struct App {
     pub nodes: Nodes,
     /// Which task has which call, and which callers are expected back.
     pub in_flight: InFlight,
-    /// The callbacks under way.
+    /// The callbacks in progress.
     pub callbacks: CallbacksUnderWay,
     /// The trunks over which customers are dialled.
     pub trunks: Trunks,
@@ -50,7 +50,7 @@ pub struct App {
 }
 
 impl App {
-    /// Notes that a waiting caller has lost the connection to the controller: the dialplan should bring the caller
+    /// Notes that a waiting caller has lost the connection to the controller. The dialplan should bring the caller
     /// back.
     pub fn expect_back(&self, call: OpenCall) {
         let patience = self.settings.dialplan.retry_time + self.settings.calls.return_timeout;

@@ -1,8 +1,8 @@
 //! Durations as people write them: `20s`, `15m`, `1h30m`, `500ms`, `0s`.
 //!
-//! A setting says which durations make sense for it: `#[serde(with = "duration::Within::<SECOND, HOUR>")]` reads and
-//! writes such text, and refuses what is shorter or longer. [`ZeroOr`] does the same where `0s` switches something off,
-//! [`OrNever`] where `never` means that there is no limit.
+//! Each setting states its range: `#[serde(with = "duration::Within::<SECOND, HOUR>")]` reads and writes such text, and
+//! refuses shorter and longer durations. [`ZeroOr`] also accepts `0s`, which switches something off. [`OrNever`] also
+//! accepts `never`, which means that there is no limit.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ pub struct InvalidDuration {
 
 /// Units from long to short, in milliseconds; a text must use them in this order.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
-/// A hundred years: nothing of ours lasts longer, and every sum of instants stays in range.
+/// A hundred years. No setting needs more, and every sum of instants stays in range.
 const LONGEST_MS: u64 = 100 * 365 * 86_400_000;
 
-/// Reads a duration; whole milliseconds are the finest that can be said.
+/// Reads a duration, in whole milliseconds.
 ///
 /// # Errors
 /// [`InvalidDuration`] says what is wrong and how to write it.
@@ -57,7 +57,7 @@ pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     Ok(Duration::from_millis(total_ms))
 }
 
-/// Writes a duration so that [`parse`] reads it back; less than a millisecond is left out.
+/// Writes a duration so that [`parse`] reads it back. Fractions of a millisecond are dropped.
 #[must_use]
 pub fn show(span: Duration) -> String {
     let mut rest_ms = u64::try_from(span.as_millis()).unwrap_or(LONGEST_MS);
@@ -71,7 +71,7 @@ pub fn show(span: Duration) -> String {
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
-/// The shortest time that anybody hears, in milliseconds, for bounds.
+/// The shortest time that people notice, in milliseconds, for ranges.
 pub const HEARD: u64 = 100;
 /// A second, in milliseconds.
 pub const SECOND: u64 = 1000;
@@ -84,18 +84,18 @@ pub const DAY: u64 = 24 * HOUR;
 /// A leap year, in milliseconds.
 pub const YEAR: u64 = 366 * DAY;
 
-/// How often something is done: not without a pause, and not so seldom that it is as good as never.
+/// How often something is done: 10 ms to 1 h.
 pub type Interval = Within<10, HOUR>;
-/// How long an answer is waited for.
+/// How long to wait for an answer.
 pub type Timeout = Within<100, { 10 * MINUTE }>;
 
-/// A duration that a setting does not take.
+/// A duration that a setting does not accept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    /// It is no duration.
+    /// It is not a duration.
     #[error(transparent)]
     Bad(#[from] InvalidDuration),
-    /// It makes no sense there.
+    /// It is outside of the range.
     #[error("{given:?} is too {side}; write {allowed}")]
     Outside {
         /// The duration that was given.
@@ -149,7 +149,7 @@ impl<const LEAST: u64, const MOST: u64> Within<LEAST, MOST> {
     }
 }
 
-/// The same where `0s` is also allowed, and means something else than a very short time.
+/// Like [`Within`], but `0s` is also allowed, with a meaning of its own.
 #[derive(Debug)]
 pub enum ZeroOr<const LEAST: u64, const MOST: u64> {}
 
@@ -175,7 +175,7 @@ impl<const LEAST: u64, const MOST: u64> ZeroOr<LEAST, MOST> {
     }
 }
 
-/// The same for a limit that may be absent: `never`.
+/// Like [`Within`], for a limit that may be absent: `never`.
 #[derive(Debug)]
 pub enum OrNever<const LEAST: u64, const MOST: u64> {}
 

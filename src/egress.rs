@@ -1,8 +1,8 @@
-//! Which addresses may be connected to: none in private networks, unless the settings allow it.
+//! Which addresses dozvon may connect to: none in private networks, unless the settings allow it.
 //!
-//! In: a URL, and a name that is being resolved. Out: the addresses that may be connected to, or why not.
-//! **Invariant:** every address that is connected to was checked here. A name is resolved once per connection, so a
-//! name that points elsewhere a moment later changes nothing.
+//! In: a URL, and a name that is being resolved. Out: the allowed addresses, or why there are none. **Invariant:**
+//! every address was checked here before a connection. A name is resolved once per connection, so it does not matter if
+//! the name points elsewhere a moment later.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -57,7 +57,7 @@ pub fn is_outside(address: IpAddr) -> bool {
 /// Why a URL or an address is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It is no URL. The error does not repeat it, since it may hold a key.
+    /// It is not a URL. The error does not repeat the text, because it may hold a key.
     #[error("this is not a URL: write one such as \"https://example.ru/hook\"")]
     NoUrl,
     /// It has no TLS.
@@ -87,7 +87,7 @@ pub fn url(text: &str, allow_http: bool, allow_private: bool) -> Result<Url, Ref
         return Err(Refused::User);
     }
     let host = url.host_str().ok_or(Refused::NoUrl)?;
-    // An address needs no resolving, so the resolver would not check it.
+    // An address is not resolved, so the resolver would not check it.
     let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     match literal {
         Ok(address) if !allow_private && !is_outside(address) => Err(Refused::Inside(address.to_string())),
@@ -104,7 +104,7 @@ pub fn system_lookup() -> Lookup {
     Arc::new(|name| Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) }))
 }
 
-/// Resolves names, and leaves out addresses that must not be connected to.
+/// Resolves names, without the addresses that are not allowed.
 pub(super) struct Guarded {
     pub lookup: Lookup,
     pub allow_private: bool,

@@ -1,7 +1,7 @@
 //! The events of which people and systems are notified.
 //!
-//! In: what a transaction did. Out: an [`Event`], which `store::outbox::emit` stores in the same transaction. Who is
-//! notified, and how, is decided later, by the relay and the settings.
+//! In: what a transaction did. Out: an [`Event`], which `store::outbox::emit` stores in the same transaction. Later,
+//! the relay and the settings decide who is notified, and how.
 
 use serde_json::Value;
 
@@ -17,11 +17,13 @@ crate::vocabulary! {
         CaseMissedAgain = "case.missed_again",
         /// A case is due: somebody should call the customer now.
         CaseDue = "case.due",
-        /// A share of the reaction time of a case has passed (50 and 80 %): those who have the case are reminded.
+        /// A share of the reaction time of a case has passed (by default 50 % and 80 %). The people who have the case
+        /// are reminded.
         CaseReminded = "case.reminded",
-        /// The reaction time of a case is over (100 and 200 %): those above are told.
+        /// The reaction time of a case is over (by default at 100 % and 200 %). The supervisor is told, and at last the
+        /// person on duty.
         CaseEscalated = "case.escalated",
-        /// A case will not be called automatically, because its number is abroad or expensive: a person has to decide.
+        /// A case will not be called automatically, because its number is abroad or expensive. A person has to decide.
         CaseForPeople = "case.for_people",
         /// A case went to the repeat-contacts queue.
         CaseHandedOver = "case.handed_over",
@@ -29,18 +31,18 @@ crate::vocabulary! {
         CaseClosed = "case.closed",
         /// An attempt to reach the customer has ended, with a result.
         AttemptEnded = "attempt.ended",
-        /// The talk of a callback is over, and its agent has not recorded the result: the agent gets no other work, and the case
-        /// waits.
+        /// The talk of a callback is over, but its agent has not recorded the result. Until then, the agent gets no
+        /// other work, and the case waits.
         AttemptUndisposed = "attempt.undisposed",
-        /// A talk of a caller with an agent has ended. Kept only if a destination wants it.
+        /// A talk of a caller with an agent has ended. The event is made only if a destination wants it.
         CallEnded = "call.ended",
-        /// A form or a bot has handed in a request for a callback.
+        /// A form or a bot has sent a request for a callback.
         RequestReceived = "request.received",
         /// A trunk has failed several times in a row before a phone rang.
         TrunkFailing = "trunk.failing",
-        /// More new cases than allowed came from one address, or in all: further ones wait for people.
+        /// More new cases than allowed came from one address, or in all. Further cases wait for people.
         CasesFlooded = "cases.flooded",
-        /// As many customers were dialled in an hour as allowed: further callbacks wait.
+        /// As many customers were dialled in an hour as allowed. Further callbacks wait.
         DialsLimited = "dials.limited",
         /// A destination asked for no more events (410 Gone). The other destinations are notified.
         DestinationClosed = "destination.closed",
@@ -81,7 +83,7 @@ pub struct Event {
     pub aggregate: String,
     /// When.
     pub at: UnixMs,
-    /// What is to be said about it.
+    /// The content: see [`Event`].
     pub data: Value,
 }
 
@@ -166,6 +168,6 @@ pub struct Delivery {
     pub aggregate: String,
     /// When it happened.
     pub at: UnixMs,
-    /// What is to be said about it.
+    /// The content: see [`Event`].
     pub data: Value,
 }

@@ -1,4 +1,4 @@
-//! Newtypes for every identity, so that none can be taken for another or hold what must not be in it.
+//! A newtype for every identity. No identity can be mistaken for another, or hold a bad value.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A name that is not fit to be one.
+/// A text that cannot be a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{given:?} is not a name: use 1 to 64 letters, digits, '_', '-' or '.', beginning with a letter or digit"
@@ -79,14 +79,14 @@ names!(
     NodeName,
     /// Names a sound that a caller may hear.
     PromptName,
-    /// Names a place where events are told.
+    /// Names a destination of events.
     DestinationName,
-    /// Names the limits under which calls back are made.
+    /// Names a policy: the limits of callbacks.
     PolicyName,
 );
 
 impl PolicyName {
-    /// The name of a policy that ships with us. `word` is a word of the code, which is fit to be a name.
+    /// The name of a built-in policy. `word` is a constant that is a valid name.
     #[must_use]
     pub(crate) fn of_word(word: &'static str) -> Self {
         Self(word.into())
@@ -94,7 +94,7 @@ impl PolicyName {
 }
 
 impl QueueName {
-    /// The part of this queue that only one agent serves. No name that is read can be the same.
+    /// The part of this queue that only one agent serves. The `/` keeps it apart from all names that are read.
     #[must_use]
     pub(crate) fn of_one(&self, agent: &AgentName) -> Self {
         Self(format!("{self}/{agent}").into())
@@ -126,18 +126,17 @@ macro_rules! uuids {
 }
 
 uuids!(
-    /// One visit of a caller. Time-ordered (UUID version 7), made by us.
+    /// One visit of a caller. Time-ordered (UUID version 7), made by dozvon.
     CallId,
-    /// One attempt to ring one agent for one call. Time-ordered (UUID version 7), made by us.
+    /// One attempt to ring one agent for one call. Time-ordered (UUID version 7), made by dozvon.
     OfferId,
-    /// A FreeSWITCH channel: a caller's (chosen by FreeSWITCH) or a leg of ours (chosen by us).
+    /// A FreeSWITCH channel. FreeSWITCH chooses the id of a caller's channel, dozvon that of a leg.
     ChannelId,
-    /// One leg of ours: an originate with its channels. Made by us, new for every originate.
+    /// One leg: an originate with its channels. Made by dozvon, new for every originate.
     LegId,
     /// One running FreeSWITCH: changes when it restarts.
     CoreId,
-    /// Something that happened and is told. Time-ordered (UUID version 7), made by us; the same wherever and however
-    /// often it is told.
+    /// An event. Time-ordered (UUID version 7), made by dozvon. It is the same for every destination and every try.
     EventId,
 );
 
@@ -210,8 +209,8 @@ impl LegId {
         Self(channel.0)
     }
 
-    /// The leg's only channel, to which FreeSWITCH gives the leg's identity. A directory user's leg has other channels:
-    /// one for each registered phone.
+    /// The leg's only channel, which has the leg's id in FreeSWITCH. The leg of a directory user has other channels
+    /// instead, one for each registered phone.
     #[must_use]
     pub const fn channel(self) -> ChannelId {
         ChannelId(self.0)
@@ -225,7 +224,7 @@ impl Default for LegId {
 }
 
 crate::stored! { BigInt:
-    /// Numbers a case; short, so that people can say it.
+    /// Numbers a case. It is short, because people say it aloud.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
     #[serde(transparent)]
     pub struct CaseId(pub i64);

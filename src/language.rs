@@ -1,4 +1,4 @@
-//! The languages of the user interface, of messages, of forms and of what is written into a CRM.
+//! The languages of the user interface, of messages, of forms and of texts for a CRM.
 
 crate::vocabulary! {
     /// A language.

@@ -1,9 +1,9 @@
-//! Whether a host is this machine, so that traffic to it crosses no network. Pure.
+//! Whether a host is this machine. Traffic to it crosses no network. Pure.
 
 use std::net::IpAddr;
 
-/// Whether a name or address (IPv6 with or without brackets) is this machine. Of names only `localhost` is: what
-/// others mean is up to DNS.
+/// Whether a name or address (IPv6 with or without brackets) is this machine. The only such name is `localhost`,
+/// because DNS decides what other names mean.
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);

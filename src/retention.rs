@@ -14,9 +14,9 @@ use crate::ticks::Ticks;
 /// Whether the clock is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// Unless it is a month ahead of the last time that it was trusted: see [`doubt_clock`].
+    /// It is trusted unless it is a month ahead of the last time at which it was trusted: see [`doubt_clock`].
     Doubtful,
-    /// A person confirms that it is right.
+    /// It is trusted, because a person confirms that it is right.
     Right,
 }
 

@@ -1,4 +1,4 @@
-//! Signatures of webhooks, sent and received, by Standard Webhooks 1.0.0.
+//! Signatures of webhooks that are sent and received (Standard Webhooks 1.0.0).
 //!
 //! A signature is `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`. A key is written as `whsec_` and base64 of
 //! its bytes, which the libraries of the standard decode.
@@ -13,7 +13,7 @@ use crate::secret::Secret;
 /// How long a key is, in bytes (Standard Webhooks 1.0.0, "signature scheme").
 const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// A text that is no key.
+/// A text that is not a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the secret must be whsec_ and 24 to 64 random bytes in base64: make one with `openssl rand -base64 32`"
@@ -65,7 +65,7 @@ impl Key {
         sum.map_or_else(String::new, |sum| format!("v1,{}", STANDARD.encode(sum)))
     }
 
-    /// Whether one of the signatures, separated by blanks, fits. The comparison takes constant time.
+    /// Whether one of the signatures, which blanks separate, is valid. The comparison takes constant time.
     #[must_use]
     pub fn fits(&self, signatures: &str, id: &str, timestamp: &str, body: &[u8]) -> bool {
         let given = signatures.split_whitespace().filter_map(|one| one.strip_prefix("v1,"));
@@ -74,7 +74,7 @@ impl Key {
             .any(|given| self.sum(id, timestamp, body).is_some_and(|sum| sum.verify_slice(&given).is_ok()))
     }
 
-    /// Never none: HMAC takes keys of any length.
+    /// Always present: HMAC takes keys of any length.
     fn sum(&self, id: &str, timestamp: &str, body: &[u8]) -> Option<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
         for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {

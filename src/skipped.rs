@@ -1,6 +1,6 @@
-//! Rows that fail: each is skipped for a while, ever longer, so that it holds up no other row.
+//! Skips rows that fail, for longer after each failure. So no failing row holds up the others.
 //!
-//! In: which row failed, and when. Out: which rows to skip now. The list is in memory only: after a restart every row
+//! In: which row failed, and when. Out: which rows to skip now. The list is only in memory: after a restart, every row
 //! is tried again.
 
 use std::collections::BTreeMap;
@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a row is skipped after its first failure; each further failure doubles it.
+/// How long a row is skipped after its first failure. Each further failure doubles the time.
 const FIRST: Duration = Duration::from_secs(1);
 
-/// The longest that a row is skipped.
+/// The longest time for which a row is skipped.
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// The most rows that are skipped. Where more fail, the database is broken and not the rows.
+/// The most rows that are skipped. If more fail, the fault is in the database and not in the rows.
 const MOST: usize = 1000;
 
 /// The rows that are skipped, by their keys.

@@ -5,25 +5,26 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 crate::stored! { Text:
-    /// What FreeSWITCH plays: a file below its sounds, or a stream. It holds nothing that FreeSWITCH would expand or run.
+    /// A sound for FreeSWITCH: a file below its sounds folder, or a stream. It holds nothing that FreeSWITCH would
+    /// expand or run.
     #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
     #[serde(try_from = "String", into = "String")]
     pub struct Sound(Cow<'static, str>);
 }
 
 impl Sound {
-    /// A default of ours. The defaults are read back by a test.
+    /// Makes a default. A test checks that every default is valid.
     pub(crate) const fn ours(source: &'static str) -> Self {
         Self(Cow::Borrowed(source))
     }
 
-    /// The text as FreeSWITCH takes it.
+    /// The text for FreeSWITCH.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is a file, rather than a stream, which needs none.
+    /// Whether the sound is a file, and not a stream.
     #[must_use]
     pub fn is_file(&self) -> bool {
         !self.0.contains("://")
@@ -49,7 +50,7 @@ impl From<Sound> for String {
     }
 }
 
-/// A text that is not fit to be played.
+/// A text that is not a sound.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{given:?} is not a sound: {problem}; write the path of a file below FreeSWITCH's sounds, \

@@ -66,8 +66,7 @@ pub fn levels(filter: &str) -> Result<EnvFilter, TelemetryError> {
     EnvFilter::try_new(quiet(filter)).map_err(|error| bad(error.to_string()))
 }
 
-/// Sends log lines to standard error for as long as the result lives. `filter` is a level or a list of
-/// `target=level`.
+/// Sends log lines to standard error until the result is dropped. `filter` is a level or a list of `target=level`.
 ///
 /// # Errors
 /// When `filter` cannot be read, or logging was set up before.
@@ -92,7 +91,7 @@ pub fn start(format: LogFormat, filter: &str) -> Result<Log, TelemetryError> {
 /// it.
 const LIBRARY: &str = "freeswitch_esl_tokio";
 
-/// Adds to a filter that the library's polls are not logged, unless they are wanted.
+/// Excludes the polls of the library from a filter, unless the filter names the library.
 fn quiet(filter: &str) -> String {
     let wanted = filter.split(',').any(|part| part.trim().starts_with(LIBRARY) || part.trim() == "trace");
     if wanted { filter.to_owned() } else { format!("{filter},{LIBRARY}=error") }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-/// Ticks at once, then after each period; a round that takes longer delays the next tick.
+/// Ticks at once, then after each period. A round that takes longer delays the next tick.
 #[derive(Debug)]
 pub struct Ticks {
     every: Interval,

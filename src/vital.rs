@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The state of a task: it waits for work, or has worked on one thing since an instant. Cheap to clone.
+/// The state of a task: it waits for work, or has been working on one thing since an instant. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Beat {
     name: Arc<str>,
@@ -77,7 +77,7 @@ struct Shared {
 }
 
 impl Vital {
-    /// Starts without tasks. A task that works on one thing for longer than `limit` is a fault; after `stop` tasks may
+    /// Starts without tasks. A task that works on one thing for longer than `limit` is a fault. After `stop`, tasks may
     /// end.
     #[must_use]
     pub fn new(limit: Duration, stop: CancellationToken) -> Self {
@@ -107,7 +107,7 @@ impl Vital {
         });
     }
 
-    /// Watches a task that runs elsewhere, and has ended when `end` has.
+    /// Watches a task that runs elsewhere. The task has ended when `end` has.
     pub fn watch(&self, name: &str, tasks: &TaskTracker, end: impl Future<Output = ()> + Send + 'static) {
         let (vital, name) = (self.clone(), Arc::from(name));
         tasks.spawn(async move {
@@ -121,7 +121,7 @@ impl Vital {
         if self.0.stop.is_cancelled() {
             return;
         }
-        tracing::error!(task = %name, how, "an essential task has ended");
+        tracing::error!(task = %name, how, "an essential task has ended; the controller stops and must be started again");
         self.0.dead.send_if_modified(|dead| {
             let first = dead.is_none();
             dead.get_or_insert(name);

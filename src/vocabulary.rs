@@ -1,6 +1,6 @@
-//! One word for a thing: closed vocabularies that are the same in code, tables, metrics and messages.
+//! Closed vocabularies: the same word for a thing in code, tables, metrics and messages.
 
-/// The article before a word, as it is spoken in nearly all cases.
+/// The article before a word. It is right for nearly all words.
 fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
@@ -19,7 +19,8 @@ pub struct UnknownWord {
 
 /// Declares a fieldless enum together with its words.
 ///
-/// The enum gets `ALL`, `as_str`, `Display`, `FromStr` (failing with [`UnknownWord`]) serde by word, and stands so in columns of text.
+/// The enum gets `ALL`, `as_str`, `Display`, `FromStr` (which fails with [`UnknownWord`]) and serde by word. Columns of
+/// text hold the word.
 #[macro_export]
 macro_rules! vocabulary {
     (
@@ -37,7 +38,7 @@ macro_rules! vocabulary {
             /// Every word of the vocabulary, in its natural order.
             pub const ALL: &'static [Self] = &[$( Self::$variant ),+];
 
-            /// The word as it stands in tables, metrics and messages.
+            /// The word in tables, metrics and messages.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $( Self::$variant => $word ),+ }

@@ -173,37 +173,37 @@ const FIELDS: [(&str, &str); 29] = [
     ("caller", "how the customer is reached: `phone`, `email`, `name`"),
     ("sms_consent", "whether the customer agreed to get SMS"),
     ("queue", "the queue"),
-    ("reason", "why the case was opened; of a trunk or destination: what it answered"),
+    ("reason", "why the case was opened; of a trunk: the cause of its last failure; of a destination: its answer"),
     ("misses", "how many calls of the customer were missed since the case was opened"),
-    ("due_at", "until when somebody must call; empty until the case is due"),
+    ("due_at", "the time by which somebody must call; empty until the case is due"),
     ("share_pct", "how much of the reaction time has passed, in per cent"),
     ("agent", "the agent"),
-    ("assignee", "the agent who has the case; empty if it is anybody's"),
+    ("assignee", "the agent who has the case; empty if any agent may take it"),
     ("group", "the queue whose agents are told"),
     ("supervisor", "the entry of `[[notify.people]]` that is told"),
-    ("duty", "the same for those on duty"),
+    ("duty", "the entry of `[[notify.people]]` for the people on duty"),
     ("began_at", "when the call or the attempt began"),
-    ("answered_at", "when it was answered; empty if it was not"),
+    ("answered_at", "when the call or the attempt was answered; empty if it was not"),
     ("wait_ms", "how long the caller waited"),
     ("talk_ms", "how long the talk lasted"),
     ("way", "how the attempt was made: `callback`, or by an agent"),
-    ("counted", "whether the attempt counts as one of the day's"),
-    ("result", "what came of it; of a case: why it was closed"),
+    ("counted", "whether the attempt counts towards the daily limit"),
+    ("result", "the result of the attempt; of a case: why it was closed"),
     ("note", "what a person wrote, or why the number is not called"),
-    ("source", "the form or program that handed the request in"),
-    ("page", "the page on which the form was"),
+    ("source", "the form or program that sent the request"),
+    ("page", "the address of the page with the form"),
     ("wanted_at", "when the customer wants to be called"),
-    ("times", "how many times, or how many are allowed in an hour"),
+    ("times", "how often it happened; of a limit: how many are allowed in an hour"),
 ];
 
 #[test]
 fn the_page_of_events_is_current() {
-    let mut text = "# Events\n\nWhat destinations of `[[notify.destinations]]` and the CRM are told. `events = [\"case.*\"]` takes all kinds that \
-                    begin so.\nBelow each kind stands `data` of its webhook. The body around it is a CloudEvent:\n\n\
+    let mut text = "# Events\n\nWhat destinations of `[[notify.destinations]]` and the CRM are told. `events = [\"case.*\"]` selects all kinds \
+                    with this prefix.\nBelow each kind is the `data` of its webhook. The body around it is a CloudEvent:\n\n\
                     ```json\n{\"specversion\": \"1.0\", \"id\": \"…\", \"source\": \"/dozvon\", \"type\": \"dozvon.case.opened\", \"subject\": \"case:17\", \
                     \"time\": \"2026-11-30T13:08:24.630Z\", \"data\": {}}\n```\n\n\
-                    Headers are those of Standard Webhooks: `webhook-id` is the same at every try. Fields may be `null`; further ones \
-                    may come.\n\n## Fields\n\n| field | meaning |\n|---|---|\n"
+                    The headers are those of Standard Webhooks; `webhook-id` is the same at every try. Fields may be `null`, and later \
+                    versions may add fields.\n\n## Fields\n\n| field | meaning |\n|---|---|\n"
         .to_owned();
     for (field, meaning) in FIELDS {
         writeln!(text, "| `{field}` | {meaning} |").unwrap();
