@@ -173,7 +173,10 @@ const FIELDS: [(&str, &str); 29] = [
     ("caller", "how the customer is reached: `phone`, `email`, `name`"),
     ("sms_consent", "whether the customer agreed to get SMS"),
     ("queue", "the queue"),
-    ("reason", "why the case was opened; of a trunk: the cause of its last failure; of a destination: its answer"),
+    (
+        "reason",
+        "why the case was opened; of a trunk: the cause of its last failure; of a destination: its answer",
+    ),
     ("misses", "how many calls of the customer were missed since the case was opened"),
     ("due_at", "the time by which somebody must call; empty until the case is due"),
     ("share_pct", "how much of the reaction time has passed, in per cent"),
