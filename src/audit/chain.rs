@@ -80,7 +80,7 @@ impl fmt::Display for Link {
 impl std::str::FromStr for Link {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || format!("{text:?} is no head: write HASH@ID, as `dozvon audit head` prints it");
+        let bad = || format!("{text:?} is not a head: write HASH@ID, as `dozvon audit head` prints it");
         let (hash, id) = text.trim().split_once('@').ok_or_else(bad)?;
         let plain =
             hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));

@@ -55,7 +55,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-/// Records in the audit what changed. Names that look like phone numbers are left out, since a route may be named by
+/// Records in the audit what changed. Names that look like phone numbers are masked, because a route may be named after
 /// one.
 pub(super) fn note(
     c: &mut Database,

@@ -131,13 +131,13 @@ fn table(rows: &[CallRow]) -> Table {
     table
 }
 
-/// Where the caller was when the call ended. Of a call under way only a talk is known.
+/// Where the caller was when the call ended. For a call in progress, only a talk is known.
 fn stage(row: &CallRow) -> Cell {
     let talking = row.ended_at.is_none() && row.answered_at.is_some();
     if talking { Cell::word(Stage::Talking) } else { Cell::word_or_nothing(row.stage) }
 }
 
-/// The number that can be called back, else the number as it came.
+/// The number that can be called back or, without one, the number as it came.
 fn caller(row: &CallRow) -> Cell {
     match &row.number {
         Some(number) => number.as_str().into(),

@@ -44,13 +44,13 @@ const SEEN: &str = "everybody on this machine can see the password in --database
                     environment variable DOZVON_DATABASE or into dozvon.toml instead";
 
 impl Context {
-    /// Reads the settings and starts the log. A service logs as the settings say, a command its errors only.
+    /// Reads the settings and starts the log. A service logs as the settings state, a command only errors.
     pub(super) fn new(globals: Globals, service: bool) -> Result<Self, Failure> {
         let settings = Settings::load(globals.config.as_deref())?;
         Self::with(globals, service, settings)
     }
 
-    /// As [`Self::new`] for the command that writes the settings: a file that is not there yet is no error.
+    /// Like [`Self::new`], for the command that writes the settings. A missing file is not an error.
     pub(super) fn before_settings(globals: Globals) -> Result<Self, Failure> {
         let is_missing = globals.config.as_ref().is_some_and(|file| !file.exists());
         let settings = if is_missing {
@@ -107,7 +107,7 @@ impl Context {
         self.options.zone
     }
 
-    /// Where a number without a country code belongs.
+    /// The country and area code of numbers without a country code.
     #[must_use]
     pub const fn home(&self) -> Home {
         self.settings.phone.home()
@@ -147,7 +147,7 @@ impl Context {
             .await
     }
 
-    /// Refuses to create a database that nobody has named: a new one would hide the right one.
+    /// Refuses to create a database that nobody has named, because a new one would hide the right one.
     ///
     /// # Errors
     /// [`Exit::Unreachable`], with where settings were looked for.
@@ -161,7 +161,7 @@ impl Context {
         let here = std::env::current_dir().unwrap_or_default();
         let places: Vec<String> = PLACES.iter().map(|place| here.join(place).display().to_string()).collect();
         let message = format!(
-            "no settings were found: none of {} is there. Go to the folder that has dozvon.toml, name the file with --config or \
+            "no settings were found: none of {} exists. Go to the folder with dozvon.toml, name the file with --config or \
              DOZVON_CONFIG, or the database with --database; `dozvon init` makes the first settings",
             places.join(", ")
         );
@@ -192,7 +192,7 @@ impl Context {
         Ok(self.store().await?.write(name, work).await?)
     }
 
-    /// Writes a table: as JSON if that is wanted, else for people.
+    /// Writes a table for people or, with --json, as JSON.
     ///
     /// # Errors
     /// When standard output cannot be written.
@@ -201,7 +201,7 @@ impl Context {
         self.print(&text)
     }
 
-    /// Writes one thing: as JSON if that is wanted, else for people.
+    /// Writes one thing for people or, with --json, as JSON.
     ///
     /// # Errors
     /// When standard output cannot be written.
@@ -229,7 +229,7 @@ impl Context {
         self.print(&said.iter().map(|line| format!("{}\n", line.said(&self.options))).collect::<String>())
     }
 
-    /// Tells on the standard error of keys that were stated by an old name.
+    /// Warns on standard error of keys that were stated by an old name.
     pub fn warn_of_old_keys(&self, outdated: &[String]) {
         for line in outdated {
             let text = format!("warning: {line}; the next release reads the new name only");

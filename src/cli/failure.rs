@@ -38,7 +38,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command failed: one line with the remedy, then the mistakes of a file if there are any.
+/// Why a command failed: one line with the remedy, then the mistakes of a file, if there are any.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}{faults}")]
 pub struct Failure {
@@ -54,7 +54,7 @@ impl Failure {
         Self { exit, message: message.into(), faults: Faults::default() }
     }
 
-    /// The reader of standard output has gone, which is no error.
+    /// The reader of standard output has gone, which is not an error.
     pub(super) fn nobody_reads() -> Self {
         Self::new(Exit::Done, "")
     }
@@ -156,7 +156,7 @@ fn list_of(kind: &str) -> Option<&'static str> {
     })
 }
 
-/// The remedy on the command line. The store does not know that it is used by one.
+/// The remedy on the command line. The store does not know that a command uses it.
 fn remedy(error: &StoreError) -> String {
     match error {
         StoreError::NotFound { kind, .. } => {

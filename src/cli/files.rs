@@ -1,4 +1,4 @@
-//! Writes files for an administrator: whole or not at all, and never over a changed file unasked.
+//! Writes files for an administrator: whole or not at all, and never over a changed file without --force.
 
 use std::io::Write;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! The command line, for administrators, agents and scripts.
 //!
-//! In: arguments, `dozvon.toml`, the environment. Out: a table, a sheet or a line on standard output; on failure a
-//! line on standard error; and an [`Exit`] code. One file per subcommand: `struct Args`, and `async fn run(Args,
+//! In: arguments, `dozvon.toml`, the environment. Out: a table, a sheet or a line on standard output; on failure, a
+//! line on standard error; and an [`Exit`] code. Each subcommand has a file with `struct Args` and `async fn run(Args,
 //! &Context) -> Result<Exit, Failure>`. **Invariant:** a subcommand works on the database, whether or not a controller
-//! runs; a running controller sees the change at once.
+//! runs. A running controller sees the change at once.
 
 mod agent;
 mod apply;

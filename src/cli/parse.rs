@@ -67,12 +67,13 @@ pub(super) fn number(text: &str, home: &Home) -> Result<E164, Failure> {
         let remedy = "write it with its country code, such as +79001234567";
         Failure::new(
             Exit::Usage,
-            format!("{given:?} is no phone number that exists in {}: {remedy}", home.region),
+            format!("{given:?} is not a phone number that exists in {}: {remedy}", home.region),
         )
     })
 }
 
-/// A phone number to search for. In E.164 it need not exist in today's numbering plan: plans change, rows stay.
+/// A phone number to search for. In E.164, it need not exist in today's numbering plan, because plans change and rows
+/// stay.
 pub(super) fn stored(text: &str, home: &Home) -> Result<E164, Failure> {
     text.trim().parse().or_else(|_| number(text, home))
 }

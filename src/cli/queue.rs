@@ -125,7 +125,7 @@ fn list(snapshot: &Snapshot, now: UnixMs) -> Table {
     table
 }
 
-/// Whether the queue is open by its own hours; nothing if it has none.
+/// Whether the queue is open by its own hours. Nothing if it has none.
 fn open(rules: &Rules, queue: &Queue, now: UnixMs) -> Cell {
     let schedule = queue.schedule.as_ref().and_then(|name| rules.schedules.get(name));
     schedule.map(|schedule| schedule.is_open(now)).into()

@@ -29,7 +29,7 @@ pub type Names = BTreeMap<Kind, BTreeSet<String>>;
 
 /// A name that one rule uses for another.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{owner} refers to {kind} {name}, which is not there: add it or name another")]
+#[error("{owner} refers to {kind} {name}, which does not exist: add it or name another")]
 pub struct Reference {
     /// The rule that uses the name, such as `queue sales`.
     pub owner: String,

@@ -513,7 +513,10 @@ fn people_say_who_is_called_when_and_who_never() {
     // What is new exists; what rows hold may have ceased to exist.
     for command in ["case open", "dnc add"] {
         let said = place.fails(2, &format!("{command} +74951234"));
-        assert!(said.contains("\"+74951234\" is no phone number that exists in RU: write it with"), "{said}");
+        assert!(
+            said.contains("\"+74951234\" is not a phone number that exists in RU: write it with"),
+            "{said}"
+        );
     }
     for command in ["call list --number", "audit list --number", "erase --yes"] {
         place.ok(&format!("{command} +74951234"));
@@ -578,7 +581,7 @@ fn a_case_has_three_attempts_a_day_and_one_end() {
 fn a_person_is_erased_and_the_audit_says_so_without_their_number() {
     let (place, seeded) = seeded();
     assert!(place.fails(4, "erase +79001234567").contains("add --yes"));
-    assert!(place.fails(2, "erase nobody --yes").contains("is no phone number that exists"));
+    assert!(place.fails(2, "erase nobody --yes").contains("is not a phone number that exists"));
     let number = place.json("case list")[0]["number"].as_str().unwrap().to_owned();
     assert!(place.fails(4, &format!("erase {number} --yes")).contains("is in a call now"));
     let ended = Verdict::Nothing(Why::GotThrough);

@@ -29,7 +29,7 @@ pub(super) struct List {
     limit: i64,
 }
 
-/// The state that is wanted; none: every state.
+/// The wanted state. None: every state.
 #[derive(Debug, Clone, Copy)]
 struct States(Option<State>);
 
@@ -59,7 +59,7 @@ struct ListedCase {
     waits: Option<Guard>,
 }
 
-/// Returns the cases that are wanted, each with the attempts counted today and those that are left.
+/// Returns the wanted cases, each with the attempts counted today and those left.
 fn lines(
     c: &mut Database,
     wanted: &List,
@@ -135,8 +135,8 @@ pub(super) fn stage(case: &CaseRow) -> Cell {
     if case.closed_at.is_some() { Cell::Nothing } else { Cell::word(case.stage) }
 }
 
-/// When the customer is called next. Nothing where a person decides that, and nothing during a call or a lease: what
-/// is due then is a reminder or the end of the lease.
+/// When the customer is called next. Nothing if a person decides that. Nothing during a call or a lease either, because
+/// what is due then is a reminder or the end of the lease.
 pub(super) fn next_try(case: &CaseRow, waits: Option<Guard>) -> Cell {
     let begins_by_itself = waits.is_none() && case.closed_at.is_none() && is_pause(case.stage);
     case.next_at.filter(|_| begins_by_itself).into()

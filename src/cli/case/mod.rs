@@ -177,7 +177,7 @@ pub(super) fn sheet(
         .and("refusals", refused(&callbacks::refusals_of(c, id, 20)?)))
 }
 
-/// Who set the time before which there is to be no call.
+/// Who set the time before which nobody must call.
 fn not_before_by(case: &CaseRow) -> Cell {
     match (&case.not_before_by, case.not_before_source) {
         (Some(by), _) => by.as_str().into(),
@@ -200,7 +200,7 @@ fn misses(rows: &[MissRow]) -> Table {
     table
 }
 
-/// Requests of forms, bots and programs: who asks, how to write to them, and what they want.
+/// Requests from forms, bots and programs: who asks, their address, and what they want.
 fn asked(rows: &[RequestRow]) -> Table {
     let fields = ["at", "source", "name", "email", "wanted_at", "text", "page"];
     let mut table = Table::new(&fields, "no requests").below(&["email", "wanted_at", "text", "page"]);

@@ -24,7 +24,7 @@ pub(super) async fn check(
     Ok(lines)
 }
 
-/// Every contact that is dialled, with the agent, route, queue or trunk that uses it.
+/// Returns every contact that is dialled, with the agent, route, queue or trunk that uses it.
 fn contacts(settings: &Settings, rules: Option<&Rules>) -> Vec<(String, Contact)> {
     let trunks = settings.callback.trunks.iter().filter_map(|trunk| {
         let example = trunk.dial.example()?;

@@ -50,7 +50,7 @@ pub(super) async fn check(
 /// The contexts of FreeSWITCH's stock configuration; earlier settings may have used them.
 const USUAL: [&str; 2] = ["default", "public"];
 
-/// dozvon's extensions that are loaded in a context although no setting puts them there.
+/// Finds dozvon's extensions that are loaded in a context although no setting puts them there.
 fn left_over(node: &str, files: &[File], context: &str, loaded: &str) -> Option<Finding> {
     // FreeSWITCH has no such context, hence none of dozvon's extensions in it.
     let loaded = extensions(loaded).ok()?;

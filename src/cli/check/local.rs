@@ -22,7 +22,7 @@ use crate::telemetry;
 /// How long a port of this machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The line of the settings. They were read, or the command would have failed before.
+/// The line about the settings. They have been read, otherwise the command would have failed before.
 pub(super) fn settings(context: &Context) -> Finding {
     match &context.settings_file {
         Some(path) => Finding::ok("settings", path.display().to_string()),
@@ -98,7 +98,7 @@ pub(super) async fn database(context: &Context) -> (Vec<Finding>, Option<Rules>)
     }
 }
 
-/// Splits an error into what happened and the remedy. dozvon's own errors end with the remedy; those that pass on a
+/// Splits an error into the problem and the remedy. dozvon's own errors end with the remedy. Errors that pass on a
 /// message of the database or the system do not, and get `otherwise`.
 fn with_remedy<'a>(text: &'a str, otherwise: &'a str) -> (&'a str, &'a str) {
     const PASS_ON: [&str; 4] =
@@ -107,7 +107,7 @@ fn with_remedy<'a>(text: &'a str, otherwise: &'a str) -> (&'a str, &'a str) {
     text.rsplit_once(": ").filter(|_| !passes_on).unwrap_or((text, otherwise))
 }
 
-/// Warns where others could read the database: on the network, or in its files.
+/// Warns if others could read the database, on the network or in its files.
 fn exposed(settings: &Settings) -> Vec<Finding> {
     let default = std::env::var("PGSSLMODE").ok();
     let mut lines: Vec<Finding> = Vec::new();
@@ -119,7 +119,7 @@ fn exposed(settings: &Settings) -> Vec<Finding> {
         for file in private::files(path) {
             if let Some(mode) = private::too_wide(&file) {
                 let detail = format!(
-                    "others may read {} (mode {mode:o}): it holds numbers and tokens",
+                    "others can read {} (mode {mode:o}), and it holds numbers and tokens",
                     file.display()
                 );
                 lines.push(Finding::advice("database", detail, format!("chmod 600 {}", file.display())));
@@ -136,11 +136,14 @@ const TLS_REMEDY: &str = "add ?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca
 /// Warns of a settings file that everybody may read: it may hold passwords.
 fn readable_settings(path: &Path) -> Option<Finding> {
     let mode = private::too_wide(path).filter(|mode| mode & 0o007 != 0)?;
-    let detail = format!("everybody may read {} (mode {mode:o}): it may hold passwords", path.display());
+    let detail = format!(
+        "everybody on this machine can read {} (mode {mode:o}), and it may hold passwords",
+        path.display()
+    );
     Some(Finding::advice("settings", detail, format!("chmod o-rwx {}", path.display())))
 }
 
-/// Commits an empty transaction, which fails where no other could be committed either.
+/// Commits an empty transaction. It fails if no other transaction could be committed either.
 async fn writable(store: &Store) -> Result<(), StoreError> {
     store.write("check", |_| Ok(())).await
 }
@@ -266,7 +269,7 @@ async fn port(what: &str, address: SocketAddr, key: &str, path: Option<&str>) ->
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => error,
         Err(error) => {
             let remedy = format!("give {key} an address of this machine");
-            return Finding::wrong(what, format!("{address} cannot be listened on: {error}"), remedy);
+            return Finding::wrong(what, format!("cannot listen on {address}: {error}"), remedy);
         }
     };
     let Some(path) = path else { return Finding::ok(what, format!("{address} is open")) };

@@ -7,10 +7,10 @@ use crate::config::Settings;
 use crate::rules::Rules;
 use crate::switch::{Probe, ProbeError};
 
-/// FreeSWITCH keeps each sound once per sampling rate, in a folder for each.
+/// FreeSWITCH has each sound once per sampling rate, in a folder of its own.
 const RATES: [&str; 4] = ["8000", "16000", "32000", "48000"];
 
-/// Returns a line for each sound that is missing, or one line if none is. Nothing if no file is named.
+/// Returns a line for each missing sound, or one line if none is missing. Nothing if no file is named.
 pub(super) async fn check(
     probe: &mut Probe,
     what: &str,

@@ -82,7 +82,7 @@ fn configuration(named: &Path) -> Result<PathBuf, Failure> {
     if is_configuration(named) {
         return Ok(std::path::absolute(named).unwrap_or_else(|_| named.to_owned()));
     }
-    let problem = if named.is_dir() { "holds no freeswitch.xml" } else { "is not there" };
+    let problem = if named.is_dir() { "holds no freeswitch.xml" } else { "does not exist" };
     let below = ["conf", "etc/freeswitch"]
         .map(|part| named.join(part))
         .into_iter()

@@ -16,13 +16,13 @@ pub(super) fn next(path: &Path, host: &Host, is_found: bool) -> Vec<Sentence> {
     let mut steps = vec![
         String::new().into(),
         "Next:".into(),
-        Sentence::of("  1. read {settings} and {rules}, and make them yours")
+        Sentence::of("  1. adapt {settings} and {rules} to your company")
             .with("settings", settings.as_str())
             .with("rules", rules.as_str()),
     ];
     if host.zone.is_none() {
         steps.push(
-            "     this machine's zone is no place: set `zone`, and `region` in [phone], to those of your callers".into(),
+            "     this machine's time zone shows no country: set `zone`, and `region` in [phone], to those of your callers".into(),
         );
     }
     if !is_found {
@@ -61,7 +61,7 @@ fn dialplan(host: &Host, config: &str) -> Vec<Sentence> {
                 "  2. dozvon dialplan{config} --write FOLDER && fs_cli -x reloadxml, where FOLDER is FreeSWITCH's configuration folder",
             )
             .with("config", config),
-            "     on another machine: write it into any folder, and copy its dialplan/ over; all its files are new there"
+            "     if FreeSWITCH runs on another machine: write into any folder, and copy its dialplan/ there; all files are new"
                 .into(),
         ],
     }

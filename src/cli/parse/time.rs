@@ -7,7 +7,7 @@ use crate::calendar::schedule::civil_date;
 use crate::cli::{Exit, Failure};
 use crate::clock::UnixMs;
 
-/// A time as it was written, before the zone and the day are known.
+/// A time as it was written, before its time zone and day are known.
 enum Written {
     /// With an offset.
     Exact(UnixMs),
@@ -31,8 +31,8 @@ pub(in crate::cli) fn instant(text: &str, zone: Tz, now: UnixMs) -> Result<UnixM
     }
 }
 
-/// An instant in the future. As [`instant`], but a time without a day, or with a day of the week, is the next one that
-/// has not passed.
+/// An instant in the future. Like [`instant`], but a time without a day, or with a day of the week, is the next one
+/// that has not passed.
 pub(in crate::cli) fn to_come(text: &str, zone: Tz, now: UnixMs) -> Result<UnixMs, Failure> {
     let at = instant(text, zone, now)?;
     if at > now {

@@ -13,16 +13,16 @@ pub(super) const ANSWERS: &[Pair] = &[
         "     если у FreeSWITCH нет этого файла: dozvon dialplan{config} --socket --write FOLDER",
     ),
     (
-        "     on another machine: write it into any folder, and copy its dialplan/ over; all its files are new there",
-        "     на другой машине: запишите в любую папку и скопируйте её dialplan/; все её файлы там новые",
+        "     if FreeSWITCH runs on another machine: write into any folder, and copy its dialplan/ there; all files are new",
+        "     если FreeSWITCH на другой машине: запишите в любую папку и скопируйте её dialplan/ туда; все файлы новые",
     ),
     (
-        "     this machine's zone is no place: set `zone`, and `region` in [phone], to those of your callers",
-        "     часовой пояс машины не указывает на место: задайте `zone` и `region` в [phone] по вашим звонящим",
+        "     this machine's time zone shows no country: set `zone`, and `region` in [phone], to those of your callers",
+        "     по часовому поясу машины не видно страны: задайте `zone` и `region` в [phone] по вашим звонящим",
     ),
     (
-        "  1. read {settings} and {rules}, and make them yours",
-        "  1. прочитайте {settings} и {rules} и измените под себя",
+        "  1. adapt {settings} and {rules} to your company",
+        "  1. измените {settings} и {rules} под вашу компанию",
     ),
     (
         "  2. dozvon dialplan{config} --write FOLDER && fs_cli -x reloadxml, where FOLDER is FreeSWITCH's configuration folder",

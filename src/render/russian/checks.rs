@@ -108,7 +108,7 @@ pub(super) const CHECKS: &[Pair] = &[
         "у всех линий max_calls = 0: клиентам не перезваниваем",
     ),
     (
-        "everybody may read {file} (mode {mode}): it may hold passwords",
+        "everybody on this machine can read {file} (mode {mode}), and it may hold passwords",
         "{file} может читать кто угодно (права {mode}), а в нём могут быть пароли",
     ),
     (
@@ -157,7 +157,7 @@ pub(super) const CHECKS: &[Pair] = &[
     ("not loaded: {modules}", "не загружены: {modules}"),
     ("number {#number}", "номер {#number}"),
     (
-        "others may read {file} (mode {mode}): it holds numbers and tokens",
+        "others can read {file} (mode {mode}), and it holds numbers and tokens",
         "{file} могут читать другие (права {mode}), а в нём номера и токены",
     ),
     ("port for FreeSWITCH", "порт для FreeSWITCH"),
@@ -229,7 +229,6 @@ pub(super) const CHECKS: &[Pair] = &[
         "write them into a rules file and apply it: `dozvon apply rules.toml`",
         "опишите их в файле правил и примените его: `dozvon apply rules.toml`",
     ),
-    ("{address} cannot be listened on: {error}", "не удаётся слушать {address}: {error}"),
     ("{address} cannot be reached: {why}", "нет связи с {address}: {*why}"),
     ("{address} is also the port of {other}", "порт {address} уже занят: {other}"),
     ("{address} is free: no controller uses it", "{address} свободен: контроллер там не слушает"),

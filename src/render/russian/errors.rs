@@ -119,6 +119,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ),
     ("delivery {id} is under way at this moment", "доставка {id} идёт прямо сейчас"),
     ("did you mean {near}?", "возможно, вы имели в виду {near}?"),
+    ("does not exist", "не существует"),
     ("end a talk", "закончить разговор"),
     ("end a wrap-up", "закончить постобработку"),
     ("end it or try again", "завершите его или повторите"),
@@ -140,7 +141,6 @@ pub(super) const ERRORS: &[Pair] = &[
         "in use by a call now, so it cannot be removed: {list}; try again when it has ended",
         "сейчас занято звонком, поэтому удалить нельзя: {list}; повторите, когда он закончится",
     ),
-    ("is not there", "не существует"),
     ("log in", "начать смену"),
     ("log out", "закончить смену"),
     ("log them in with `dozvon agent login {name}`", "начните смену оператора: `dozvon agent login {name}`"),
@@ -161,7 +161,7 @@ pub(super) const ERRORS: &[Pair] = &[
         "в обращении {id} нет попытки, которая ждёт результата: попытку, сделанную в другом месте, запишите командой `dozvon case attempt`",
     ),
     (
-        "no settings were found: none of {places} is there. Go to the folder that has dozvon.toml, name the file with --config or DOZVON_CONFIG, or the database with --database; `dozvon init` makes the first settings",
+        "no settings were found: none of {places} exists. Go to the folder with dozvon.toml, name the file with --config or DOZVON_CONFIG, or the database with --database; `dozvon init` makes the first settings",
         "настройки не найдены: нет {places}. Перейдите в папку, где лежит dozvon.toml, укажите файл через --config или DOZVON_CONFIG либо базу данных через --database; первые настройки создаёт `dozvon init`",
     ),
     ("not everybody was called back within {limit}", "за {limit} перезвонили не всем"),
@@ -351,18 +351,18 @@ pub(super) const ERRORS: &[Pair] = &[
         "{*error} (ту же запись одновременно изменил кто-то ещё): повторите",
     ),
     (
-        "{from} refers to {kind} {name}, which is not there: add it or name another",
+        "{from} refers to {kind} {name}, which does not exist: add it or name another",
         "{*from} ссылается на то, чего нет: {*kind} {name}. Добавьте это или укажите другое",
-    ),
-    (
-        "{given} is no phone number that exists in {region}: {remedy}",
-        "номера {given} в стране {region} не существует: {*remedy}",
     ),
     (
         "{given} is not a database: write sqlite:FILE or postgres://USER@HOST/NAME",
         "{given} — не адрес базы данных: напишите sqlite:FILE или postgres://USER@HOST/NAME",
     ),
     ("{given} is not a log filter ({reason})", "{given} — не фильтр журнала ({*reason})"),
+    (
+        "{given} is not a phone number that exists in {region}: {remedy}",
+        "номера {given} в стране {region} не существует: {*remedy}",
+    ),
     (
         "{given} is not a phone number: write it with its country code, such as +79001234567",
         "{given} — не номер телефона: напишите его с кодом страны, например +79001234567",
@@ -399,12 +399,12 @@ pub(super) const ERRORS: &[Pair] = &[
     ),
     ("{text} has passed: write a time in the future", "{text} уже в прошлом: напишите будущее время"),
     (
-        "{text} is no head: write HASH@ID, as `dozvon audit head` prints it",
-        "{text} — не печать: напишите HASH@ID, как показывает `dozvon audit head`",
-    ),
-    (
         "{text} is not a day: write 2026-12-31, today or yesterday",
         "{text} — не день: напишите 2026-12-31, today или yesterday",
+    ),
+    (
+        "{text} is not a head: write HASH@ID, as `dozvon audit head` prints it",
+        "{text} — не печать: напишите HASH@ID, как показывает `dozvon audit head`",
     ),
     (
         "{text} is not a time: write 18:30, \"tomorrow 09:00\", \"mon 10:00\", \"2026-12-31 18:30\" or 2026-12-31T18:30:00+03:00",

@@ -279,7 +279,7 @@ fn the_database_holds_lawful_policies_that_queues_and_attempts_refer_to() {
         assert!(refused.contains("policy strict: max_attempts_per_day = 4 is not allowed"), "{refused}");
         let dangling = Rules { policies: Policy::built_in(), ..with_policy(|p| p) };
         let refused = db.refused(move |c| replace(c, &dangling)).await.to_string();
-        assert!(refused.contains("queue sales refers to policy strict, which is not there"), "{refused}");
+        assert!(refused.contains("queue sales refers to policy strict, which does not exist"), "{refused}");
     });
 }
 
@@ -366,7 +366,7 @@ fn rules_that_refer_to_nothing_are_refused_whole() {
             (|r| drop(r.agents.remove(&agent("vera"))), "queue support refers to agent vera"),
             (
                 |r| r.routes[1].open = Destination::Queue(queue("nowhere")),
-                "route rest refers to queue nowhere, which is not there: add it or name another",
+                "route rest refers to queue nowhere, which does not exist: add it or name another",
             ),
         ];
         for (change, words) in changes {
