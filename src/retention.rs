@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, UnixMs};
 use crate::config::retention::Settings;
-use crate::store::retention::{Bite, believe_clock, bite, clock_believed_at, doubt_clock};
+use crate::store::retention::{Deleted, believe_clock, clock_believed_at, delete_batch, doubt_clock};
 use crate::store::{Database, Store, StoreError};
 use crate::ticks::Ticks;
 
@@ -24,18 +24,23 @@ pub enum Trust {
 ///
 /// # Errors
 /// The database's error for the batch that failed; earlier batches are deleted. [`StoreError::Refused`] if the clock is not trusted.
-pub async fn run(store: &Store, clock: Clock, settings: &Settings, trust: Trust) -> Result<Bite, StoreError> {
-    let mut all = Bite::default();
+pub async fn run(
+    store: &Store,
+    clock: Clock,
+    settings: &Settings,
+    trust: Trust,
+) -> Result<Deleted, StoreError> {
+    let mut all = Deleted::default();
     loop {
         let (now, ours) = (clock.now(), settings.clone());
-        let bite = move |c: &mut Database| {
+        let batch = move |c: &mut Database| {
             if trust == Trust::Doubtful {
                 doubt_clock(c, now)?;
             }
             believe_clock(c, now)?;
-            bite(c, now, &ours)
+            delete_batch(c, now, &ours)
         };
-        let took = store.write("retention", bite).await?;
+        let took = store.write("retention", batch).await?;
         all.cases += took.cases;
         all.calls += took.calls;
         all.requests += took.requests;

@@ -13,7 +13,7 @@ use crate::dispatch::queued_caller::{FirstRing, QueuedCaller};
 use crate::dispatch::trunks::{CallSlot, Customer};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Disposition;
-use crate::missed::outgoing::Said;
+use crate::missed::outgoing::ContactVerdict;
 use crate::queue::preferred::PreferredAgent;
 use crate::store::StoreError;
 use crate::store::callbacks::{CallbackResult, CallbackRules, LeasedCase, NotReserved};
@@ -62,11 +62,11 @@ impl Callback {
     /// Counts whether the policy for outgoing contact allowed the attempt.
     pub(super) fn count(&self, reserved: &Result<Option<AttemptId>, CallbackResult>) {
         let said = match reserved {
-            Ok(attempt) => attempt.map(|_| Said::Allowed),
-            Err(CallbackResult::Refused(guard)) => Said::by_guard(*guard),
+            Ok(attempt) => attempt.map(|_| ContactVerdict::Allowed),
+            Err(CallbackResult::Refused(guard)) => ContactVerdict::by_guard(*guard),
             Err(_) => None,
         };
-        self.app.metrics.dial_said(said);
+        self.app.metrics.dial_decided(said);
     }
 
     /// The customer answered: connects the customer with the agent, and waits for the end of the talk.

@@ -15,7 +15,7 @@ use crate::context::App;
 use crate::dispatch::trunks::{CallSlot, RateLimit};
 use crate::ids::{AttemptId, CaseId, CoreId, QueueName};
 use crate::metrics::SkippedRow;
-use crate::missed::outgoing::Said;
+use crate::missed::outgoing::ContactVerdict;
 use crate::missed::regulation::{Guard, Refusal};
 use crate::queue::agent::Status;
 use crate::rules::Rules;
@@ -221,7 +221,7 @@ impl Tick {
 
     /// Counts a refusal. If the limit of dials per hour is reached, returns true, and no case is leased for a while.
     fn is_hour_full(&mut self, refusal: &Refusal) -> bool {
-        self.app.metrics.dial_said(Said::by_guard(refusal.guard));
+        self.app.metrics.dial_decided(ContactVerdict::by_guard(refusal.guard));
         let is_full = refusal.guard == Guard::HourCap;
         if let Some(until) = refusal.until.filter(|_| is_full) {
             tracing::warn!(why = refusal.why, %until, "the limit of dials per hour is reached: no customer is called back until then");

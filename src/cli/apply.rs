@@ -89,7 +89,7 @@ fn table(difference: &Difference, changes: &[Change], dry_run: bool) -> Table {
     let fields = ["change", "what", "field", "from", "to"];
     let mut table = Table::new(&fields, "the database has the rules of the file already: nothing changes");
     let whole = |change: &str, name: &str| {
-        [Cell::word(change), Cell::said(name), Cell::Nothing, Cell::Nothing, Cell::Nothing]
+        [Cell::word(change), Cell::translated(name), Cell::Nothing, Cell::Nothing, Cell::Nothing]
     };
     difference.added.iter().for_each(|name| table.row(whole("added", name)));
     for name in &difference.changed {
@@ -97,7 +97,7 @@ fn table(difference: &Difference, changes: &[Change], dry_run: bool) -> Table {
         for change in &fields {
             table.row([
                 Cell::word("changed"),
-                Cell::said(name),
+                Cell::translated(name),
                 Cell::field(&change.field),
                 change.from.clone().into(),
                 change.to.clone().into(),

@@ -231,7 +231,12 @@ fn timeline(history: &CallHistory) -> Table {
     }
     let mut table = Table::new(&["at", "offset_ms", "event", "detail"], "no events");
     for (at, event, detail) in events {
-        table.row([at.into(), Cell::Span(at.0 - call.arrived_at.0), Cell::word(event), Cell::Said(detail)]);
+        table.row([
+            at.into(),
+            Cell::Span(at.0 - call.arrived_at.0),
+            Cell::word(event),
+            Cell::Translated(detail),
+        ]);
     }
     table
 }

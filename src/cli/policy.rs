@@ -113,8 +113,8 @@ fn list(rules: &Rules) -> Table {
             policy.cap_month.map_or(Cell::Nothing, Cell::Count),
             Cell::List(policy.retry_delays.iter().map(|gap| duration::show(*gap)).collect()),
             Cell::Span(reaction_ms),
-            Cell::said(show_minutes(policy.weekdays)),
-            Cell::said(show_minutes(policy.weekends)),
+            Cell::translated(show_minutes(policy.weekdays)),
+            Cell::translated(show_minutes(policy.weekends)),
             queues(rules, name),
         ]);
     }
@@ -137,10 +137,10 @@ fn limits(policy: &Policy) -> Table {
     for limit in policy.limits() {
         table.row([
             Cell::field(limit.key),
-            Cell::Said(limit.value),
-            Cell::Said(limit.bound),
+            Cell::Translated(limit.value),
+            Cell::Translated(limit.bound),
             limit.lawful.into(),
-            Cell::said(limit.law),
+            Cell::translated(limit.law),
         ]);
     }
     table
@@ -155,9 +155,9 @@ fn faults(rules: &Rules) -> Table {
         table.row([
             fault.policy.into(),
             Cell::field(fault.key),
-            Cell::Said(fault.value),
-            Cell::Said(fault.bound),
-            Cell::said(fault.law),
+            Cell::Translated(fault.value),
+            Cell::Translated(fault.bound),
+            Cell::translated(fault.law),
         ]);
     }
     if !table.rows.is_empty() {

@@ -141,7 +141,7 @@ fn show(snapshot: &Snapshot, name: &QueueName, now: UnixMs) -> Result<Sheet, Sto
         .with("priority", Cell::count(queue.priority))
         .with("service_level_ms", span(queue.service_level))
         .with("max_wait_ms", queue.max_wait.map_or(Cell::Nothing, span))
-        .with("overflow", Cell::said(&queue.overflow))
+        .with("overflow", Cell::translated(&queue.overflow))
         .with("music", queue.music.as_ref().map(|prompt| prompt.as_str()))
         .with("schedule", queue.schedule.as_ref().map(|schedule| schedule.as_str()))
         .with("policy", queue.policy.as_str())

@@ -72,8 +72,8 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
             open.into(),
             until.into(),
             route.schedule.as_ref().map(|name| name.as_str()).into(),
-            Cell::said(&route.open),
-            Cell::said(&route.closed),
+            Cell::translated(&route.open),
+            Cell::translated(&route.closed),
         ]);
     }
     context.table(&table)?;
@@ -100,8 +100,8 @@ async fn test(args: Test, context: &Context) -> Result<Exit, Failure> {
         .with("zone", context.zone().name())
         .with("route", plan.route.as_ref().map(|name| name.as_str()))
         .with("open", plan.route.as_ref().map(|_| plan.open))
-        .with("goes_to", plan.to.as_ref().map(Cell::said))
-        .with("why", Cell::said(&plan.why))
+        .with("goes_to", plan.to.as_ref().map(Cell::translated))
+        .with("why", Cell::translated(&plan.why))
         .and("routes", tried(&rules, &plan, &args.number));
     let served = plan.queue().map(|queue| serving(&rules, queue, &agents));
     context.sheet(&match served {

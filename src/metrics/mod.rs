@@ -13,7 +13,7 @@ use prometheus::{
 
 use crate::ids::QueueName;
 use crate::missed::ending::Ending;
-use crate::missed::outgoing::{Medium, Said};
+use crate::missed::outgoing::{ContactVerdict, Medium};
 use crate::missed::verdict::Verdict;
 
 pub use self::alarms::{HandedBack, Repair, SkippedRow};
@@ -120,7 +120,7 @@ pub struct Metrics {
     pub outbox_oldest: Gauge,
     /// Tries to deliver by `destination` and `result` (`done`, `skipped`, `failed`, `dead`, `closed` or `released`).
     pub deliveries: IntCounterVec,
-    /// Decisions of the limits for outgoing contacts, by `medium` and `result`: a [`Medium`] and a [`Said`], each
+    /// Decisions of the limits for outgoing contacts, by `medium` and `result`: a [`Medium`] and a [`ContactVerdict`], each
     /// shown from the start.
     pub outgoing_contacts: IntCounterVec,
     /// Log lines that were dropped because nobody read earlier lines in time.
@@ -250,21 +250,22 @@ impl Metrics {
         for kind in Repair::ALL {
             self.repairs.with_label_values(&[kind.as_str()]);
         }
-        for (medium, said) in
-            Medium::ALL.iter().flat_map(|medium| Said::ALL.iter().map(move |said| (medium, said)))
+        for (medium, verdict) in Medium::ALL
+            .iter()
+            .flat_map(|medium| ContactVerdict::ALL.iter().map(move |verdict| (medium, verdict)))
         {
-            self.outgoing_contacts.with_label_values(&[medium.as_str(), said.as_str()]);
+            self.outgoing_contacts.with_label_values(&[medium.as_str(), verdict.as_str()]);
         }
     }
 
     /// Counts a decision of the limits for outgoing contacts.
-    pub fn contact_said(&self, medium: Medium, said: Said) {
-        self.outgoing_contacts.with_label_values(&[medium.as_str(), said.as_str()]).inc();
+    pub fn contact_decided(&self, medium: Medium, verdict: ContactVerdict) {
+        self.outgoing_contacts.with_label_values(&[medium.as_str(), verdict.as_str()]).inc();
     }
 
     /// Counts a decision of the limits about a dial, if they decided it.
-    pub fn dial_said(&self, said: Option<Said>) {
-        said.into_iter().for_each(|said| self.contact_said(Medium::Dial, said));
+    pub fn dial_decided(&self, verdict: Option<ContactVerdict>) {
+        verdict.into_iter().for_each(|verdict| self.contact_decided(Medium::Dial, verdict));
     }
 
     /// Counts a row that failed and is skipped for a while.

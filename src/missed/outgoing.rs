@@ -27,7 +27,7 @@ crate::vocabulary! {
 
 crate::vocabulary! {
     /// The answer of the policy for outgoing contact.
-    "verdict of the policy for outgoing contact" pub enum Said {
+    "verdict of the policy for outgoing contact" pub enum ContactVerdict {
         /// The message may go.
         Allowed = "allowed",
         /// The destination is not allowed: abroad, expensive, or not in use.
@@ -39,7 +39,7 @@ crate::vocabulary! {
     }
 }
 
-impl Said {
+impl ContactVerdict {
     /// Returns the answer that corresponds to the guard that refused a dial. None for a guard that looks neither at the
     /// number nor at how often it was dialled.
     #[must_use]
@@ -98,7 +98,7 @@ pub enum Spent {
     },
 }
 
-impl From<Spent> for Said {
+impl From<Spent> for ContactVerdict {
     fn from(spent: Spent) -> Self {
         match spent {
             Spent::Recipient { .. } => Self::Recipient,
@@ -128,14 +128,15 @@ mod tests {
     #[test]
     fn the_limit_of_the_recipient_is_checked_before_the_limit_of_the_hour() {
         let limits = Limits { recipient_a_day: 2, all_an_hour: 10 };
-        let said = |to_recipient, to_all| check(limits, Sent { to_recipient, to_all }).map_err(Said::from);
+        let said =
+            |to_recipient, to_all| check(limits, Sent { to_recipient, to_all }).map_err(ContactVerdict::from);
         assert_eq!([said(0, 0), said(1, 9)], [Ok(()); 2]);
-        assert_eq!([said(2, 2), said(2, 10)], [Err(Said::Recipient); 2]);
-        assert_eq!(said(0, 10), Err(Said::Hour));
+        assert_eq!([said(2, 2), said(2, 10)], [Err(ContactVerdict::Recipient); 2]);
+        assert_eq!(said(0, 10), Err(ContactVerdict::Hour));
         assert_eq!(
             check(Limits { recipient_a_day: 0, ..limits }, Sent { to_recipient: 0, to_all: 0 })
-                .map_err(Said::from),
-            Err(Said::Recipient)
+                .map_err(ContactVerdict::from),
+            Err(ContactVerdict::Recipient)
         );
     }
 }

@@ -22,7 +22,7 @@ use crate::config::notify::{Pattern, Settings};
 use crate::event::{Delivery, EventKind};
 use crate::ids::DestinationName;
 use crate::metrics::{Metrics, SkippedRow};
-use crate::missed::outgoing::{Medium, Said, Spent};
+use crate::missed::outgoing::{ContactVerdict, Medium, Spent};
 use crate::skipped::Skipped;
 use crate::store::outbox::{self, Ask, Kept, Lease, Look, Met, Settled, Target};
 use crate::store::{Store, StoreError};
@@ -351,9 +351,9 @@ impl Try {
     /// try ends.
     async fn permit(&self, medium: Medium, delivery: &Delivery) -> Result<Option<Ended>, Trouble> {
         let skipped = |why: String| Ok(Some(Ended::Tried(Ok(Receipt::Skipped(why)))));
-        let said = |said: Said| self.context.metrics.contact_said(medium, said);
+        let said = |said: ContactVerdict| self.context.metrics.contact_decided(medium, said);
         if let Err(why) = self.context.destinations.check(medium, delivery) {
-            said(Said::Destination);
+            said(ContactVerdict::Destination);
             return skipped(why);
         }
         let limits = self.context.settings.callers.limits(medium);
@@ -367,7 +367,7 @@ impl Try {
         let permitted = self.context.store.write("outbox_permit", move |c| outbox::permit(c, &ask)).await;
         match permitted.map_err(Trouble::passing)? {
             Ok(()) => {
-                said(Said::Allowed);
+                said(ContactVerdict::Allowed);
                 Ok(None)
             }
             Err(Met { spent, free_at }) => {

@@ -29,7 +29,7 @@ pub(super) fn show(cell: &Cell, options: &DisplayOptions) -> String {
         Cell::Nothing => "-".to_owned(),
         Cell::Text(text) => printable(text),
         Cell::Field(key) => field(key, options.language),
-        Cell::Said(text) => printable(&translate(options.language, text)),
+        Cell::Translated(text) => printable(&translate(options.language, text)),
         Cell::Word(text) => word(options.language, text),
         Cell::Id(id) => id.rsplit('-').next().unwrap_or(id).to_owned(),
         Cell::Count(number) => number.to_string(),

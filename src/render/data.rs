@@ -37,9 +37,11 @@ impl Json for Cell {
     fn value(&self) -> Value {
         match self {
             Self::Nothing => Value::Null,
-            Self::Text(text) | Self::Said(text) | Self::Field(text) | Self::Word(text) | Self::Id(text) => {
-                text.as_str().into()
-            }
+            Self::Text(text)
+            | Self::Translated(text)
+            | Self::Field(text)
+            | Self::Word(text)
+            | Self::Id(text) => text.as_str().into(),
             Self::Count(number) | Self::Span(number) => (*number).into(),
             Self::Percent(share) => (*share).into(),
             Self::At(at) => at.to_string().into(),
@@ -66,7 +68,7 @@ pub fn csv(table: &Table) -> Result<String, csv::Error> {
 fn plain(cell: &Cell) -> String {
     match cell {
         Cell::Nothing => String::new(),
-        Cell::Text(text) | Cell::Said(text) => harmless(text),
+        Cell::Text(text) | Cell::Translated(text) => harmless(text),
         Cell::Word(text) | Cell::Field(text) | Cell::Id(text) => text.clone(),
         Cell::Count(number) | Cell::Span(number) => number.to_string(),
         Cell::Percent(share) => share.to_string(),

@@ -32,7 +32,7 @@ pub enum Cell {
     /// A word of a vocabulary.
     Word(String),
     /// An English text, such as a reason; people see its translation.
-    Said(String),
+    Translated(String),
     /// A key of a file; people also see its meaning.
     Field(String),
     /// A UUID; people see its last twelve digits.
@@ -108,8 +108,8 @@ impl Cell {
 
     /// An English text that is translated for people.
     #[must_use]
-    pub fn said(text: impl ToString) -> Self {
-        Self::Said(text.to_string())
+    pub fn translated(text: impl ToString) -> Self {
+        Self::Translated(text.to_string())
     }
 
     /// A word, or nothing.

@@ -162,7 +162,7 @@ fn styled(cell: &Cell, options: &DisplayOptions) -> Styled {
         Cell::Word(_)
         | Cell::Nothing
         | Cell::Text(_)
-        | Cell::Said(_)
+        | Cell::Translated(_)
         | Cell::Field(_)
         | Cell::Id(_)
         | Cell::At(_)

@@ -50,7 +50,7 @@ impl Column {
 
 /// Whether a value may be broken into lines.
 const fn breakable(cell: &Cell) -> bool {
-    matches!(cell, Cell::Text(_) | Cell::Said(_) | Cell::Field(_) | Cell::Word(_) | Cell::List(_))
+    matches!(cell, Cell::Text(_) | Cell::Translated(_) | Cell::Field(_) | Cell::Word(_) | Cell::List(_))
 }
 
 pub(super) fn length(text: &str) -> usize {

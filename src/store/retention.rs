@@ -25,7 +25,7 @@ use crate::config::retention::Settings;
 
 /// What one batch deleted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Bite {
+pub struct Deleted {
     /// Cases, with their attempts and misses.
     pub cases: usize,
     /// Calls.
@@ -46,7 +46,7 @@ pub struct Bite {
     pub more: bool,
 }
 
-impl Bite {
+impl Deleted {
     /// Whether the batch deleted nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -64,9 +64,9 @@ const OF_A_CASE: &[(&str, &str)] =
 ///
 /// # Errors
 /// When the database fails. Nothing was deleted then.
-pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, StoreError> {
+pub fn delete_batch(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Deleted, StoreError> {
     let limit = i64::from(settings.batch.max(1));
-    let mut took = Bite { erased: erase::finish(c, now, limit)?, ..Bite::default() };
+    let mut took = Deleted { erased: erase::finish(c, now, limit)?, ..Deleted::default() };
     if let Some(before) = before(settings.cases, now) {
         took.cases = cases_before(c, before, now, limit)?;
         took.do_not_call = do_not_call_before(c, before, limit)?;
@@ -184,7 +184,7 @@ fn before(age: Duration, now: UnixMs) -> Option<UnixMs> {
 }
 
 /// Writes the audit entry of a batch. The entry also attests where the audit begins from now on.
-fn note(c: &mut Database, now: UnixMs, took: &Bite, cut: Option<Link>) -> Result<(), StoreError> {
+fn note(c: &mut Database, now: UnixMs, took: &Deleted, cut: Option<Link>) -> Result<(), StoreError> {
     let details = details([
         ("cases", took.cases.into()),
         ("calls", took.calls.into()),

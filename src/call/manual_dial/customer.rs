@@ -12,7 +12,7 @@ use crate::cause::HangupCause;
 use crate::dispatch::trunks::{Customer, DialFate, TrunkCall};
 use crate::ids::{AttemptId, CaseId, ChannelId, OfferId};
 use crate::missed::attempt::{self, Disposition};
-use crate::missed::outgoing::Said;
+use crate::missed::outgoing::ContactVerdict;
 use crate::phone::E164;
 use crate::store::StoreError;
 use crate::store::callbacks::{CallbackEnd, CallbackResult};
@@ -79,10 +79,10 @@ impl Phone {
         match tokio::time::timeout(patience, &mut writing).await {
             Ok(Ok(Some(begun))) => {
                 let said = match &begun {
-                    Begun::Attempt { .. } => Some(Said::Allowed),
-                    Begun::Refused(refusal) => Said::by_guard(refusal.guard),
+                    Begun::Attempt { .. } => Some(ContactVerdict::Allowed),
+                    Begun::Refused(refusal) => ContactVerdict::by_guard(refusal.guard),
                 };
-                app.metrics.dial_said(said);
+                app.metrics.dial_decided(said);
                 return Some((call, begun));
             }
             Ok(Ok(None)) => {

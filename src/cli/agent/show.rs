@@ -93,7 +93,7 @@ fn history(changes: &[Change]) -> Table {
             Cell::word(change.to_status),
             Cell::word(change.to_activity),
             change.by.as_str().into(),
-            Cell::said(&change.why),
+            Cell::translated(&change.why),
         ]);
     }
     table

@@ -103,10 +103,10 @@ fn table(lines: &[Finding]) -> Table {
     for line in lines {
         let remedy = Some(line.remedy.as_str()).filter(|remedy| !remedy.is_empty());
         table.row([
-            Cell::said(&line.what),
+            Cell::translated(&line.what),
             Cell::word(line.state),
-            Cell::said(&line.detail),
-            remedy.map_or(Cell::Nothing, Cell::said),
+            Cell::translated(&line.detail),
+            remedy.map_or(Cell::Nothing, Cell::translated),
         ]);
     }
     let count = |state| lines.iter().filter(|line| line.state == state).count();

@@ -550,7 +550,7 @@ fn an_erased_person_is_nowhere_and_the_chain_is_whole() {
         assert_eq!(everything(db, "9001234567"), 2);
         let (now, settings) =
             (at(0) + erase::KEEP_ATTEMPTS + Duration::from_millis(20_000), Settings::default());
-        let took = db.write(move |c| retention::bite(c, now, &settings)).await;
+        let took = db.write(move |c| retention::delete_batch(c, now, &settings)).await;
         assert_eq!(took.erased, 2);
         assert_eq!(everything(db, "9001234567"), 0);
         let proof = verify(db).await;
@@ -689,7 +689,7 @@ fn a_person_erased_today_gets_no_fourth_attempt_today() {
         assert!(matches!(refused, StoreError::Cap { .. }), "{refused}");
         let settings = Settings::default();
         let now = at(7_000) + erase::KEEP_ATTEMPTS;
-        assert_eq!(db.write(move |c| retention::bite(c, now, &settings)).await.erased, 3);
+        assert_eq!(db.write(move |c| retention::delete_batch(c, now, &settings)).await.erased, 3);
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts WHERE number LIKE '+79%'"), 0);
         assert_eq!(verify(db).await.broken, None);
     });
@@ -769,19 +769,19 @@ fn old_rows_go_in_small_bites_and_the_chain_can_still_be_proved() {
         // Three days and a little: cases and calls of the days 0, 1 and 2 are too old, the audit's of 0 and 1.
         let now = NOON + 3 * day + Duration::from_secs(10);
         let mut taken = (0, 0, 0);
-        let mut bites = 0;
+        let mut batches = 0;
         loop {
             let ours = settings.clone();
-            let took = db.write(move |c| retention::bite(c, now, &ours)).await;
+            let took = db.write(move |c| retention::delete_batch(c, now, &ours)).await;
             assert!(took.cases <= 2 && took.calls <= 2 && took.audit <= 2);
             taken = (taken.0 + took.cases, taken.1 + took.calls, taken.2 + took.audit);
-            bites += 1;
+            batches += 1;
             if !took.more {
                 break;
             }
         }
         // The open case stays, and the call that it tells of.
-        assert_eq!((taken, bites), ((3, 6, 6), 4));
+        assert_eq!((taken, batches), ((3, 6, 6), 4));
         let mut raw = db.raw();
         assert_eq!(raw.number("SELECT count(*) AS v FROM cases WHERE state = 'open'"), 1);
         assert_eq!(raw.number("SELECT count(*) AS v FROM cases"), 3);
@@ -789,7 +789,7 @@ fn old_rows_go_in_small_bites_and_the_chain_can_still_be_proved() {
         assert_eq!(raw.number("SELECT count(*) AS v FROM attempts"), 0);
         let proof = verify(db).await;
         assert_eq!((proof.from.id, proof.broken), (6, None));
-        let again = db.write(move |c| retention::bite(c, now, &settings)).await;
+        let again = db.write(move |c| retention::delete_batch(c, now, &settings)).await;
         assert!(again.is_empty(), "{again:?}");
         // What stands before the cut is younger than nothing: an old head cannot be checked any more, and says so.
         let old = Link { id: 1, hash: dozvon::audit::GENESIS.to_owned() };
@@ -809,7 +809,7 @@ fn what_is_kept_for_ever_stays() {
         history(db).await;
         let ever = Duration::ZERO;
         let settings = Settings { calls: ever, cases: ever, audit: ever, ..Settings::default() };
-        let took = db.write(move |c| retention::bite(c, UnixMs(i64::MAX / 2), &settings)).await;
+        let took = db.write(move |c| retention::delete_batch(c, UnixMs(i64::MAX / 2), &settings)).await;
         assert!(took.is_empty() || (took.cases, took.calls, took.audit) == (0, 0, 0), "{took:?}");
     });
 }

@@ -214,9 +214,9 @@ fn the_call_of_an_attempt_stays_as_long_as_its_case() {
         let day = Duration::from_secs(86_400);
         for (cases, calls) in [(day * 9, 2), (day, 0)] {
             let settings = Settings { calls: day, cases, ..Settings::default() };
-            app.write(move |c, _| retention::bite(c, later, &settings)).await;
+            app.write(move |c, _| retention::delete_batch(c, later, &settings)).await;
             let settings = Settings { calls: day, cases, ..Settings::default() };
-            app.write(move |c, _| retention::bite(c, later, &settings)).await;
+            app.write(move |c, _| retention::delete_batch(c, later, &settings)).await;
             assert_eq!(db.raw().number("SELECT count(*) AS v FROM calls"), calls);
         }
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM cases"), 0);

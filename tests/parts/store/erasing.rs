@@ -9,7 +9,7 @@ use dozvon::missed::case::Closed;
 use dozvon::phone::{E164, Home, Party};
 use dozvon::store::outbox::{self, Kept, Settled, Target};
 use dozvon::store::retention;
-use dozvon::store::retention::Bite;
+use dozvon::store::retention::Deleted;
 use dozvon::store::{StoreError, calls, case_closing, dnc, erase, requests};
 
 use crate::store::audit::everything;
@@ -52,7 +52,7 @@ async fn forgotten_but_for_events(db: &Db) {
         Settings { outbox: ever, audit: ever, calls: DAY, cases: DAY, requests: DAY, ..Settings::default() };
     for _ in 0..3 {
         let kept = kept.clone();
-        db.write(move |c| retention::bite(c, NOON + 10 * DAY, &kept)).await;
+        db.write(move |c| retention::delete_batch(c, NOON + 10 * DAY, &kept)).await;
     }
     assert_eq!(db.raw().number("SELECT count(*) AS v FROM cases"), 0);
     assert_eq!(db.raw().number("SELECT count(*) AS v FROM calls"), 0);
@@ -124,14 +124,14 @@ fn what_waits_for_a_destination_that_is_gone_does_not_keep_a_person_for_ever() {
             requests: ever,
             ..Settings::default()
         };
-        let bite = async |days: u32| {
+        let delete = async |days: u32| {
             let kept = kept.clone();
-            db.write(move |c| retention::bite(c, NOON + days * DAY, &kept)).await
+            db.write(move |c| retention::delete_batch(c, NOON + days * DAY, &kept)).await
         };
-        assert_eq!(bite(1).await, Bite::default(), "it is young");
-        assert_eq!(bite(3).await, Bite::default(), "it is given up first");
+        assert_eq!(delete(1).await, Deleted::default(), "it is young");
+        assert_eq!(delete(3).await, Deleted::default(), "it is given up first");
         assert_eq!(db.raw().number(waiting), 0);
-        assert!(bite(5).await.outbox > 0);
+        assert!(delete(5).await.outbox > 0);
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM outbox WHERE payload LIKE '%9001234567%'"), 0);
     });
 }

@@ -8,7 +8,7 @@ use dozvon::missed::attempt::Disposition;
 use dozvon::retention::{Trust, run};
 use dozvon::store::dnc::{self, Add, Reason};
 use dozvon::store::retention;
-use dozvon::store::retention::Bite;
+use dozvon::store::retention::Deleted;
 
 use crate::store::calling_back::{App, DAY, MOSCOW, min};
 use crate::support::company::TODAY;
@@ -38,10 +38,10 @@ fn only(change: impl FnOnce(&mut Settings)) -> Settings {
 
 const KEPT: Duration = Duration::from_hours(24);
 
-/// One bite.
-async fn bite(db: &Db, settings: &Settings) -> Bite {
+/// Deletes one batch.
+async fn delete_batch(db: &Db, settings: &Settings) -> Deleted {
     let settings = settings.clone();
-    db.write(move |c| retention::bite(c, NOW, &settings)).await
+    db.write(move |c| retention::delete_batch(c, NOW, &settings)).await
 }
 
 /// An event that was spread at an instant, with deliveries that ended at others.
@@ -79,14 +79,14 @@ fn what_was_told_to_all_goes_when_it_is_old_enough_and_what_waits_stays() {
             raw.run(&event(seq, spread_at, deliveries)).unwrap();
         }
         let settings = only(|settings| settings.outbox = KEPT);
-        let took = bite(db, &settings).await;
-        assert_eq!(took, Bite { outbox: 2, more: true, ..Bite::default() });
-        assert_eq!(bite(db, &settings).await, Bite { outbox: 1, ..Bite::default() });
-        assert!(bite(db, &settings).await.is_empty());
+        let took = delete_batch(db, &settings).await;
+        assert_eq!(took, Deleted { outbox: 2, more: true, ..Deleted::default() });
+        assert_eq!(delete_batch(db, &settings).await, Deleted { outbox: 1, ..Deleted::default() });
+        assert!(delete_batch(db, &settings).await.is_empty());
         assert_eq!(raw.numbers("SELECT seq AS v FROM outbox ORDER BY seq"), [4, 5, 6, 7]);
         assert_eq!(raw.numbers("SELECT event AS v FROM deliveries ORDER BY event"), [4, 4, 5, 5, 7]);
         let told = "SELECT count(*) AS v FROM audit WHERE action = 'retention'";
-        assert_eq!(raw.number(told), 2, "each bite that took something");
+        assert_eq!(raw.number(told), 2, "each batch that deleted something");
     });
 }
 
@@ -105,13 +105,13 @@ fn what_waits_for_too_long_is_given_up_first_and_deleted_later() {
         };
         raw.run(&(turn(1, OLD) + &turn(3, NOW.0))).unwrap();
         let settings = only(|settings| (settings.outbox, settings.batch) = (KEPT, 10));
-        assert!(bite(db, &settings).await.is_empty(), "nothing is deleted yet");
+        assert!(delete_batch(db, &settings).await.is_empty(), "nothing is deleted yet");
         let states = "SELECT state AS v FROM deliveries WHERE recipient <> 'r0' ORDER BY event";
         assert_eq!(raw.texts(states), ["dead", "dead", "waiting"]);
         let why = raw.texts("SELECT last_error AS v FROM deliveries WHERE state = 'dead'");
         assert!(why.iter().all(|why| why.contains("[retention] outbox")), "{why:?}");
         raw.run(&format!("UPDATE deliveries SET done_at = {OLD} WHERE state = 'dead'")).unwrap();
-        assert_eq!(bite(db, &settings).await, Bite { outbox: 2, ..Bite::default() });
+        assert_eq!(delete_batch(db, &settings).await, Deleted { outbox: 2, ..Deleted::default() });
     });
 }
 
@@ -127,9 +127,12 @@ fn what_came_by_a_form_goes_when_it_is_old_enough() {
             .unwrap();
         }
         let settings = only(|settings| settings.requests = KEPT);
-        assert_eq!(bite(db, &settings).await, Bite { requests: 2, more: true, ..Bite::default() });
+        assert_eq!(
+            delete_batch(db, &settings).await,
+            Deleted { requests: 2, more: true, ..Deleted::default() }
+        );
         assert_eq!(raw.numbers("SELECT id AS v FROM requests ORDER BY id"), [3, 4], "the oldest first");
-        assert_eq!(bite(db, &settings).await, Bite { requests: 1, ..Bite::default() });
+        assert_eq!(delete_batch(db, &settings).await, Deleted { requests: 1, ..Deleted::default() });
         assert_eq!(raw.numbers("SELECT id AS v FROM requests"), [4]);
     });
 }
@@ -160,16 +163,19 @@ fn a_refused_dial_is_kept_as_long_as_its_case_or_as_what_was_told_if_there_is_no
         let left = "SELECT id AS v FROM refusals ORDER BY id";
         raw.run("DELETE FROM outbox").unwrap();
         let settings = only(|settings| settings.outbox = KEPT);
-        assert_eq!(bite(db, &settings).await, Bite { refusals: 2, more: true, ..Bite::default() });
-        assert_eq!(raw.numbers(left), [3, 4, 5, 6], "in small bites, the oldest first");
-        assert_eq!(bite(db, &settings).await, Bite { refusals: 1, ..Bite::default() });
+        assert_eq!(
+            delete_batch(db, &settings).await,
+            Deleted { refusals: 2, more: true, ..Deleted::default() }
+        );
+        assert_eq!(raw.numbers(left), [3, 4, 5, 6], "in small batches, the oldest first");
+        assert_eq!(delete_batch(db, &settings).await, Deleted { refusals: 1, ..Deleted::default() });
         assert_eq!(raw.numbers(left), [4, 5, 6]);
         let told = "SELECT details AS v FROM audit WHERE action = 'retention' ORDER BY id";
         let said: Vec<serde_json::Value> =
             raw.texts(told).iter().map(|text| serde_json::from_str(text).unwrap()).collect();
         assert_eq!(said.iter().map(|said| said["refusals"].clone()).collect::<Vec<_>>(), [2, 1]);
         let settings = only(|settings| settings.cases = KEPT);
-        assert_eq!(bite(db, &settings).await, Bite { cases: 1, ..Bite::default() });
+        assert_eq!(delete_batch(db, &settings).await, Deleted { cases: 1, ..Deleted::default() });
         assert_eq!(raw.numbers(left), [4, 6], "with its case");
         assert_eq!(raw.texts("SELECT business_day AS v FROM cases"), [TODAY]);
     });
@@ -190,15 +196,18 @@ fn a_number_leaves_the_do_not_call_list_when_its_time_is_over_for_long_enough() 
         let mut raw = db.raw();
         let settings = only(|settings| settings.cases = KEPT);
         let left = "SELECT count(*) AS v FROM do_not_call";
-        assert_eq!(bite(db, &settings).await, Bite { do_not_call: 2, more: true, ..Bite::default() });
+        assert_eq!(
+            delete_batch(db, &settings).await,
+            Deleted { do_not_call: 2, more: true, ..Deleted::default() }
+        );
         assert_eq!(raw.number(left), 4);
-        assert_eq!(bite(db, &settings).await, Bite { do_not_call: 1, ..Bite::default() });
-        assert!(bite(db, &settings).await.is_empty());
+        assert_eq!(delete_batch(db, &settings).await, Deleted { do_not_call: 1, ..Deleted::default() });
+        assert!(delete_batch(db, &settings).await.is_empty());
         let kept = raw.texts("SELECT number AS v FROM do_not_call ORDER BY number");
         assert_eq!(kept, ["+74951234504", "+74951234505", "+74951234506"]);
         let told = raw.texts("SELECT details AS v FROM audit WHERE action = 'retention' ORDER BY id");
         assert!(told[0].contains("\"do_not_call\":2") && told[1].contains("\"do_not_call\":1"), "{told:?}");
-        assert_eq!(bite(db, &only(|_| {})).await, Bite::default(), "for ever is for ever");
+        assert_eq!(delete_batch(db, &only(|_| {})).await, Deleted::default(), "for ever is for ever");
     });
 }
 
