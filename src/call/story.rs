@@ -83,15 +83,20 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
     let mut call = Call { app, id, caller, node, facts, arrived_at, here_since, is_back, queue, stage };
     let end = carry_out(&mut call, &rules, &plan, earlier.as_ref()).await;
     call.app.metrics.calls_now.dec();
+    finish(call, &plan, end).await;
+}
+
+/// Records how the call ended, or leaves the call to the next visit or the next controller.
+async fn finish(call: Call, plan: &Plan, end: Result<Ended, Gone>) {
     match end {
-        Ok(ended) => record::ending(&call, &plan, &ended).await,
+        Ok(ended) => record::ending(&call, plan, &ended).await,
         Err(Gone::HungUp(cause)) => {
             let ended = Ended { cause, ..over(Ending::Abandoned, call.stage, "") };
-            record::ending(&call, &plan, &ended).await;
+            record::ending(&call, plan, &ended).await;
         }
         Err(Gone::Taken) => {
             let ended = over(Ending::Taken, call.stage, TAKEN);
-            record::ending(&call, &plan, &ended).await;
+            record::ending(&call, plan, &ended).await;
         }
         Err(Gone::Lost) => {
             tracing::warn!(stage = %call.stage, "the socket of this caller broke: the dialplan should bring them back");
