@@ -199,7 +199,7 @@ impl Settings {
             let item = [Step::Key("sources"), Step::Item(n)];
             wrong.extend(source.wrong(&item));
             if !names.insert(&source.name) {
-                let problem = format!("requests source {} is there twice", source.name);
+                let problem = format!("requests source {} is stated twice", source.name);
                 wrong.push(Wrong::new(&key(&item, "name"), problem, "rename one"));
             }
         }

@@ -11,7 +11,7 @@ use crate::secret::Secret;
 
 crate::vocabulary! {
     /// How the connection to the short message centre is encrypted.
-    "protection of SMPP" pub enum SmppTls {
+    "encryption of SMPP" pub enum SmppTls {
         /// TLS from the first byte (usually port 3550).
         Tls = "tls",
         /// No encryption: for a server on the same machine, such as the near end of a tunnel.

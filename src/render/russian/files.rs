@@ -173,9 +173,9 @@ pub(super) const FILES: &[Pair] = &[
         "requests source {name} has neither token nor secret: give it one",
         "у источника заявок {name} нет ни token, ни secret: задайте что-то одно",
     ),
-    ("requests source {name} is there twice", "источник заявок {name} указан дважды"),
+    ("requests source {name} is stated twice", "источник заявок {name} указан дважды"),
     (
-        "requests source {name} is there twice: rename one",
+        "requests source {name} is stated twice: rename one",
         "источник заявок {name} указан дважды: переименуйте один",
     ),
     (
@@ -187,13 +187,9 @@ pub(super) const FILES: &[Pair] = &[
         "маршрут {name} не сработает никогда: маршрут {by} (строка {line}) раньше забирает {*taker}",
     ),
     ("routes", "маршруты"),
-    ("say it once", "укажите один раз"),
     ("schedules", "расписания"),
-    (
-        "several times of a day stand in one line: \"… 09:00-12:00, 13:00-15:00\"",
-        "несколько промежутков одного дня пишутся в одной строке: \"… 09:00-12:00, 13:00-15:00\"",
-    ),
     ("short", "слишком мало"),
+    ("state it once", "укажите один раз"),
     (
         "state what is allowed, or take `{key}` out: profile {profile} has {usual}",
         "укажите допустимое или уберите `{key}`: в профиле {profile} это {*usual}",
@@ -294,6 +290,10 @@ pub(super) const FILES: &[Pair] = &[
     (
         "write sender, system_id and password in [notify.smpp]",
         "укажите sender, system_id и password в [notify.smpp]",
+    ),
+    (
+        "write several times of a day on one line: \"… 09:00-12:00, 13:00-15:00\"",
+        "пишите несколько промежутков одного дня в одной строке: \"… 09:00-12:00, 13:00-15:00\"",
     ),
     (
         "write something like \"2026-12-31 09:00-15:00\" or \"2027-01-01 closed\"",

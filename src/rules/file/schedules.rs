@@ -111,7 +111,7 @@ fn dated(document: &mut Document<'_>, lines: &[Spanned<String>]) -> Vec<(Range<u
         for date in dates {
             if !seen.insert(date.clone()) {
                 let remedy =
-                    "say it once; several times of a day stand in one line: \"… 09:00-12:00, 13:00-15:00\"";
+                    "state it once; write several times of a day on one line: \"… 09:00-12:00, 13:00-15:00\"";
                 document.fault(&line.span(), format!("{date} is stated twice"), remedy);
             } else {
                 all.push((line.span(), format!("{date} {hours}")));
