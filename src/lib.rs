@@ -21,43 +21,45 @@
 //! | [`audit`], [`calendar`], [`cause`], [`event`], [`render`], [`signature`] | what was done, in a chain · when is somebody there? · why do calls end? · what happened, to be told · how are answers shown? · who has sent this? |
 //! | [`clock`], [`document`], [`duration`], [`egress`], [`ids`], [`language`], [`loopback`], [`phone`], [`secret`], [`skipped`], [`sound`], [`telemetry`], [`ticks`], [`vital`] | types that cannot hold a bad value, and tools |
 //! | [`mod@vocabulary`] | how is a closed vocabulary declared? |
-//! | [`mod@column`] | how do values stand in columns? |
+//! | [`mod@column`] | how are values kept in columns? |
 //!
 //! # The life of a call
 //!
-//! 1. The dialplan runs `socket`, and FreeSWITCH connects: `switch::listener` lets it in, `switch::handshake` asks whom
-//!    it brings, `switch::facts` reads that into types.
+//! 1. The dialplan runs `socket`, and FreeSWITCH connects. `switch::listener` accepts the connection,
+//!    `switch::handshake` asks for the caller's data, and `switch::facts` parses the data into types.
 //! 2. [`call::story`] begins, one task for this caller, read from top to bottom. [`store::calls`] commits the arrival
 //!    before the caller hears anything.
-//! 3. [`routing::plan`] says where the call goes, and why.
-//! 4. The story carries that out: [`call::wait`] in a queue, [`call::forward`] to a contact, [`call::message`].
-//! 5. [`dispatch::task`] hears who waits and who is free; [`queue::board`] proposes who rings for whom; [`dispatch::offer`]
+//! 3. [`routing::plan`] decides where the call goes, and why.
+//! 4. The story carries out the plan: [`call::wait`] in a queue, [`call::forward`] to a contact, [`call::message`].
+//! 5. [`dispatch::task`] knows who waits and who is free; [`queue::board`] proposes who rings for whom; [`dispatch::offer`]
 //!    claims the agent in the database, then rings the phones (`switch::leg`).
 //! 6. The agent answers, and [`call::talk`] connects the two: the one place where a talk begins and ends.
-//! 7. A hangup, a broken socket, a stop of ours or a transfer by somebody else is an error that unwinds the story.
+//! 7. A hangup, a broken socket, a stop of the controller or a transfer by somebody else becomes an error, which ends the
+//!    story.
 //!    [`call::record`] records the end: the call's row, the [`missed::verdict`] and the case, in one transaction.
 //! 8. If the controller dies in between, [`reconcile`] compares the open rows with FreeSWITCH at the next start.
 //!
 //! # The life of a callback
 //!
-//! 1. The transaction that ends a missed call opens a case, or joins the open one:
-//!    [`store::case_opening`]. [`missed::case`] says
-//!    which stage may follow which.
-//! 2. [`callback::tick`] moves on what is due, and leases what may be called: [`missed::regulation`] asks every guard.
-//! 3. [`callback::story`] rings an agent, by the same [`dispatch::offer`] as a caller's; where the queue says so,
-//!    `callback::customer_first` rings the customer before.
-//! 4. The guards are asked again in the transaction that reserves the attempt: [`store::callbacks`].
-//! 5. [`dispatch::trunks`] chooses the trunk, `callback::redial` takes the next one when it refuses the dial.
+//! 1. The transaction that ends a missed call opens a case, or joins the open case of the number:
+//!    [`store::case_opening`]. [`missed::case`] defines which stage may follow which.
+//! 2. [`callback::tick`] moves due cases to their next stage, and leases cases that may be called.
+//!    [`missed::regulation`] checks every guard.
+//! 3. [`callback::story`] rings an agent, with the same [`dispatch::offer`] as for a caller. If `[callback]
+//!    customer_first` is set, `callback::customer_first` rings the customer before.
+//! 4. The transaction that reserves the attempt checks the guards again: [`store::callbacks`].
+//! 5. [`dispatch::trunks`] chooses the trunk. If the trunk refuses the dial, `callback::redial` takes the next one.
 //! 6. [`call::talk`] connects the two. [`call::attempt`] records how the attempt ended, and what follows for the case.
-//! 7. What an agent dials at the phone goes the same way from step 4 on: [`call::manual_dial`].
+//! 7. A call that an agent dials by hand goes the same way from step 4 on: [`call::manual_dial`].
 //!
-//! # The life of an event that is told
+//! # The life of an event
 //!
 //! 1. The transaction in which something happens writes the [`event`]: `store::notes`, [`store::outbox`].
-//! 2. [`notify::relay`] makes a delivery for each destination and recipient that wants it, and leases what is due.
-//! 3. [`notify::strangers`] says whether somebody whom a stranger named may be written to at all.
+//! 2. [`notify::relay`] makes a delivery for each destination and recipient that wants the event, and leases due
+//!    deliveries.
+//! 3. [`notify::strangers`] decides whether dozvon may write to somebody whom a stranger named.
 //! 4. A channel delivers: [`notify::webhook`], [`notify::mail`], [`notify::gateway`], [`notify::smpp`], [`notify::crm`].
-//! 5. [`store::outbox`] keeps what became of it: done, to be tried again, or given up.
+//! 5. [`store::outbox`] keeps the result: done, to be tried again, or given up.
 #![cfg_attr(
     test,
     allow(

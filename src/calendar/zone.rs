@@ -83,7 +83,7 @@ const RUSSIA_WHOLE: [Tz; 11] = [
     Tz::Asia__Kamchatka,
 ];
 
-/// Area codes of Russian fixed lines. Not here, and so unknown: mobiles (9..), services (80.), Baikonur (336).
+/// Area codes of Russian fixed lines. Missing, and so unknown: mobiles (9..), services (80.), Baikonur (336).
 const RUSSIA: Table = &[
     (&[Tz::Europe__Kaliningrad], &["401"]),
     (

@@ -15,7 +15,7 @@ use crate::secret::Secret;
 crate::vocabulary! {
     /// Which CRM.
     "kind of CRM" pub enum Kind {
-        /// None is told.
+        /// No CRM.
         None = "none",
         /// Bitrix24.
         Bitrix24 = "bitrix24",
@@ -36,7 +36,7 @@ crate::vocabulary! {
     }
 }
 
-/// Which CRM is told of each contact, and how. A secret is written as itself, `env:NAME` or `file:PATH`.
+/// Which CRM is told of each contact, and how. A secret is written as it is, or as `env:NAME` or `file:PATH`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self", default, deny_unknown_fields)]
 pub struct Settings {

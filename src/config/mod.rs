@@ -48,7 +48,7 @@ pub use renamed::RENAMED;
 /// Where settings are looked for when no file is named, in this order.
 pub const PLACES: [&str; 2] = ["dozvon.toml", "/etc/dozvon/dozvon.toml"];
 
-/// Everything that the process is told at its start.
+/// All settings of the process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -149,7 +149,7 @@ impl Settings {
         Self::read(&found.unwrap_or_else(|| "the defaults".into()), &text, std::env::vars())
     }
 
-    /// The file that [`Self::load`] reads; none if there is none.
+    /// The file that [`Self::load`] reads. None if there is no file.
     #[must_use]
     pub fn place(path: Option<&Path>) -> Option<PathBuf> {
         let named = std::env::var_os("DOZVON_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from);
@@ -229,7 +229,7 @@ impl Settings {
     }
 }
 
-/// Where a key of a section stands in the file, if it does.
+/// The place of a key of a section in the file, if the file has it.
 fn span_of(table: &DeTable<'_>, section: &str, key: &str) -> Option<Range<usize>> {
     Some(table.get(section)?.get_ref().as_table()?.get(key)?.span())
 }

@@ -140,7 +140,7 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
     /// Fields that a narrow terminal can do without, the least needed first.
     pub spare: Vec<&'static str>,
-    /// Fields that are shown below their row, each on lines of its own, so that they are complete on any terminal.
+    /// Fields that are shown below their row, each on lines of its own. Then they are complete on any terminal.
     pub below: Vec<&'static str>,
     /// Shown if there are no rows.
     pub empty: Sentence,

@@ -218,7 +218,7 @@ crate::vocabulary! {
     }
 }
 
-/// One place where events are told.
+/// A destination of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Destination {

@@ -12,7 +12,7 @@ use toml::de::DeTable;
 use crate::calendar::schedule::{Interval, InvalidSchedule, Schedule, parse_zone};
 use crate::document::Document;
 
-/// The most dates that one line of exceptions may stand for.
+/// The most dates in a range of one line of exceptions.
 const LONGEST_RANGE_DAYS: u64 = 366;
 
 /// Opening hours in a time zone.
