@@ -31,12 +31,12 @@
 //!    before the caller hears anything.
 //! 3. [`routing::plan`] decides where the call goes, and why.
 //! 4. The story carries out the plan: [`call::wait`] in a queue, [`call::forward`] to a contact, [`call::message`].
-//! 5. [`dispatch::task`] knows who waits and who is free; [`queue::board`] proposes who rings for whom; [`dispatch::offer`]
-//!    claims the agent in the database, then rings the phones (`switch::leg`).
+//! 5. [`dispatch::task`] knows who waits and who is free. [`queue::board`] proposes who rings for whom.
+//!    [`dispatch::offer`] claims the agent in the database, then rings the phones (`switch::leg`).
 //! 6. The agent answers, and [`call::talk`] connects the two: the one place where a talk begins and ends.
-//! 7. A hangup, a broken socket, a stop of the controller or a transfer by somebody else becomes an error, which ends the
-//!    story.
-//!    [`call::record`] records the end: the call's row, the [`missed::verdict`] and the case, in one transaction.
+//! 7. A hangup, a broken socket, a stop of the controller or a transfer by somebody else becomes an error, which ends
+//!    the story. [`call::record`] records the end: the call's row, the [`missed::verdict`] and the case, in one
+//!    transaction.
 //! 8. If the controller dies in between, [`reconcile`] compares the open rows with FreeSWITCH at the next start.
 //!
 //! # The life of a callback
