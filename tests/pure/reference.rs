@@ -36,8 +36,8 @@ pub(crate) fn is_current(name: &str, text: &str) {
 
 #[test]
 fn the_page_of_limits_is_current() {
-    let mut text = "# Limits of policies\n\nWhat each profile has where a policy says nothing, what a policy may say, and who says so. \
-                    `dozvon policy show NAME`\nprints the same of one policy. [Compliance](../compliance.md) says what the sources are.\n"
+    let mut text = "# Limits of policies\n\nThe limits of each profile: the default, the allowed values, and the source of the bound. \
+                    `dozvon policy show NAME`\nprints them for one policy. [Compliance](../compliance.md) explains the sources.\n"
         .to_owned();
     for &profile in Profile::ALL {
         write!(text, "\n## {profile}\n\n| key | default | allowed | source |\n|---|---|---|---|\n").unwrap();
@@ -82,7 +82,9 @@ fn every_metric_that_a_page_names_is_one() {
 fn the_page_of_exit_codes_is_current() {
     let help = Cli::command().get_after_help().unwrap().to_string();
     let codes = help.split("Exit codes:\n").nth(1).expect("the help tells the exit codes");
-    let mut text = "# Exit codes\n\nScripts may rely on them: they stay what they are.\n\n| code | meaning |\n|---|---|\n".to_owned();
+    let mut text =
+        "# Exit codes\n\nScripts may rely on them: they do not change.\n\n| code | meaning |\n|---|---|\n"
+            .to_owned();
     for line in codes.lines() {
         let (code, meaning) = line.trim().split_once("  ").unwrap();
         writeln!(text, "| {code} | {meaning} |").unwrap();
@@ -317,8 +319,8 @@ fn the_page_of_renamed_keys_is_current_and_the_old_keys_are_read() {
             .map(drop)
             .map_err(|error| error.to_string())
     });
-    let mut text = "# Renamed keys\n\nKeys that have a new name since version 0.1. The old names are read until the next release, and a line says the \
-                    new one.\n"
+    let mut text = "# Renamed keys\n\nKeys that have a new name since version 0.1. The old names are read until the next release, with a warning that \
+                    names the new one.\n"
         .to_owned();
     for (name, renamed) in [("dozvon.toml", config::RENAMED), ("rules.toml", file::renamed::RENAMED)] {
         write!(text, "\n## {name}\n\n| old | new |\n|---|---|\n").unwrap();
