@@ -89,7 +89,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
     ("[notify.smpp]\npassword = \"123456789\"\n", &["dozvon.toml:2:12: ", "at most 8", "the provider"]),
     (
         "[notify.mail]\nhost = \"mail.example.com\"\npassword = \"hunter2\"\n",
-        &["dozvon.toml:1:1: ", "mail server mail.example.com", "in clear", "\"starttls\""],
+        &["dozvon.toml:1:1: ", "the password for mail.example.com", "in clear", "\"starttls\""],
     ),
     (
         "[notify.mail]\nhost = \"10.0.0.1\"\npassword = \"x\"\nprotection = \"none\"\n",
@@ -97,7 +97,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
     ),
     (
         "[notify.smpp]\nhost = \"smsc.example.com\"\npassword = \"hunter2\"\n",
-        &["dozvon.toml:1:1: ", "short message centre smsc.example.com", "in clear", "a tunnel"],
+        &["dozvon.toml:1:1: ", "the password for smsc.example.com", "in clear", "a tunnel"],
     ),
     ("[notify.smpp]\nsystem_id = \"дозвон\"\n", &["dozvon.toml:2:13: ", "at most 15", "ASCII"]),
     ("[notify.smpp]\nsender = \"Horns and Hooves\"\n", &["dozvon.toml:2:10: ", "at most 11"]),

@@ -146,7 +146,7 @@ impl Policy {
             let closed = is == (0, 0);
             let (from, to) = self.inside(is);
             let long_enough = is.0 >= may.0 && is.1 <= may.1 && from < to;
-            let bound = format!("within {}, longer than the margins, or closed", show_minutes(may));
+            let bound = format!("hours within {}, longer than the margins, or closed", show_minutes(may));
             let lawful = if closed { other != (0, 0) } else { long_enough };
             Limit { key, value: show_minutes(is), bound, law, lawful }
         };

@@ -1108,7 +1108,7 @@ fn check_names_files_that_others_may_read() {
     std::fs::write(&settings, "database = \"sqlite:dozvon.db\"\n").unwrap();
     let advice = |place: &Workdir| {
         let lines: Value = serde_json::from_str(&place.run("check --json").out).unwrap();
-        let told = |line: &Value| line["detail"].as_str().unwrap_or_default().contains(" may read ");
+        let told = |line: &Value| line["detail"].as_str().unwrap_or_default().contains(" can read ");
         let lines = lines.as_array().unwrap().iter().filter(|line| told(line)).cloned();
         lines
             .map(|line| (line["state"].as_str().unwrap().to_owned(), line["remedy"].to_string()))

@@ -349,7 +349,10 @@ fn check_sees_what_keeps_callers_out() {
 fn init_touches_nothing_of_freeswitch_s_and_refuses_a_folder_that_is_not_its() {
     let place = Workdir::new();
     let said = place.complains(3, &["init", "new", "--freeswitch", "nowhere"]);
-    assert!(said.contains("nowhere is not there") && said.contains("configuration folder"), "{said}");
+    assert!(
+        said.contains("the folder nowhere does not exist") && said.contains("configuration folder"),
+        "{said}"
+    );
     assert!(!place.path("new").exists(), "nothing is written");
     std::fs::create_dir_all(place.path("fs/conf/autoload_configs")).unwrap();
     place.write("fs/conf/freeswitch.xml", "");

@@ -89,7 +89,6 @@ fn place(table: Option<&DeTable<'_>>, key: &str, whole: &Range<usize>) -> Range<
 
 /// Returns a mistake if the password would be sent unencrypted over a network.
 pub(super) fn bare_password(
-    server: &str,
     host: &str,
     password: &Secret,
     protected: bool,
@@ -97,7 +96,7 @@ pub(super) fn bare_password(
 ) -> Option<Wrong> {
     let bare = !protected && !password.is_empty() && !is_loopback(host);
     bare.then(|| {
-        let problem = format!("the password for the {server} {host} would go over the network in clear");
+        let problem = format!("the password for {host} would go over the network in clear");
         ("encryption", problem, remedy)
     })
 }

@@ -155,9 +155,7 @@ impl Mail {
     fn wrong(&self) -> Vec<check::Wrong> {
         let remedy = "write encryption = \"starttls\" (port 587) or \"tls\" (port 465)";
         let protected = self.encryption != Tls::None;
-        check::bare_password("mail server", &self.host, &self.password, protected, remedy)
-            .into_iter()
-            .collect()
+        check::bare_password(&self.host, &self.password, protected, remedy).into_iter().collect()
     }
 }
 

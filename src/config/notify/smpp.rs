@@ -88,7 +88,7 @@ impl Smpp {
         let remedy = "write encryption = \"tls\" (usually port 3550); if the provider has no TLS, make a tunnel and \
                       write its end on this machine as the host";
         let protected = self.encryption != SmppTls::None;
-        let bare = bare_password("short message centre", &self.host, &self.password, protected, remedy);
+        let bare = bare_password(&self.host, &self.password, protected, remedy);
         let mut wrong: Vec<Wrong> = bare.into_iter().collect();
         // SMPP 3.4, 4.1.1: each field has room for its text and one octet of zero.
         let fields = [

@@ -24,6 +24,10 @@ pub(super) const FILES: &[Pair] = &[
         "не хватает `overflow`: куда идут звонящие, которые ждали слишком долго?",
     ),
     ("`success` and `success_is` need each other", "`success` и `success_is` указываются вместе"),
+    (
+        "`{key}` is at most {longest} characters of ASCII in SMPP 3.4",
+        "`{key}`: в SMPP 3.4 не больше {longest} знаков ASCII",
+    ),
     ("`{key}` is missing", "не хватает `{key}`"),
     ("`{name}` is not a section", "раздела `{name}` нет"),
     (
@@ -33,6 +37,10 @@ pub(super) const FILES: &[Pair] = &[
     ("`{place}` has no keys", "у `{place}` нет ключей"),
     ("a boolean", "true или false"),
     ("a bot needs its token", "боту нужен его токен"),
+    (
+        "a destination of kind \"smpp\" needs the name under which the provider knows us",
+        "получателю вида \"smpp\" нужно имя, под которым нас знает оператор",
+    ),
     ("a list", "список"),
     ("a list in [brackets]", "список в [скобках]"),
     ("a network in quotes, such as \"10.0.0.0/8\",", "сеть в кавычках, например \"10.0.0.0/8\","),
@@ -223,6 +231,10 @@ pub(super) const FILES: &[Pair] = &[
     ("the number is longer than 32 digits", "номер длиннее 32 цифр"),
     ("the number is missing after the gateway", "после шлюза нет номера"),
     ("the number {#number}", "число {#number}"),
+    (
+        "the password for {host} would go over the network in clear",
+        "пароль для {host} пошёл бы по сети открытым текстом",
+    ),
     ("the schedule has no hours", "в расписании нет часов"),
     (
         "the secret must be whsec_ and 24 to 64 random bytes in base64: make one with `openssl rand -base64 32`",
@@ -275,9 +287,14 @@ pub(super) const FILES: &[Pair] = &[
     ("write a longer one, such as \"2m\"", "напишите больше, например \"2m\""),
     ("write a longer one, such as \"90d\"", "напишите больше, например \"90d\""),
     ("write an IANA name such as Europe/Moscow", "напишите имя IANA, например Europe/Moscow"),
+    ("write body = {template}, or name a preset", "напишите body = {template} или укажите preset"),
     (
         "write caller, assignee, group, supervisor, duty, or an address",
         "напишите caller, assignee, group, supervisor, duty или адрес",
+    ),
+    (
+        "write encryption = {kind} (usually port {port}); if the provider has no TLS, make a tunnel and write its end on this machine as the host",
+        "напишите encryption = {kind} (обычно порт {port}); если у оператора нет TLS, сделайте туннель и укажите host — его конец на этой машине",
     ),
     (
         "write its host and port, such as \"10.0.0.5:8084\"",

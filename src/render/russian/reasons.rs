@@ -49,6 +49,10 @@ pub(super) const REASONS: &[Pair] = &[
     ),
     ("forward to {contact}", "переадресация на {contact}"),
     ("got through", "соединён"),
+    (
+        "hours within {hours}, longer than the margins, or closed",
+        "в пределах {hours}, с запасом с обеих сторон, или закрыто",
+    ),
     ("it has no schedule and is always open", "расписания нет, открыто всегда"),
     (
         "it is too early or too late where the customer may be",
@@ -117,10 +121,6 @@ pub(super) const REASONS: &[Pair] = &[
         "до 100 начал номера, например +7495, или стран, например KZ",
     ),
     ("we are closed", "у нас нерабочее время"),
-    (
-        "within {hours}, longer than the margins, or closed",
-        "в пределах {hours}, с запасом с обеих сторон, или закрыто",
-    ),
     ("wrap-up is over", "постобработка окончена"),
     ("{bound}, or none", "{*bound}, или без предела"),
     ("{counted} attempts reach the cap", "предел попыток исчерпан ({counted})"),

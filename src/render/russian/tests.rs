@@ -5,15 +5,15 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
 /// Files whose errors only logs and operators of the other end read.
 const NOT_FOR_PEOPLE: [&str; 10] = [
-    "/sim/",
-    "/web/",
-    "/switch/",
-    "/notify/",
-    "/render/",
-    "/metrics/",
-    "/callback/",
-    "/board/",
-    "/dispatch/",
+    "/src/sim/",
+    "/src/web/",
+    "/src/switch/",
+    "/src/notify/",
+    "/src/render/",
+    "/src/metrics/",
+    "/src/callback/",
+    "/src/queue/board/",
+    "/src/dispatch/",
     "tests",
 ];
 

@@ -97,7 +97,7 @@ fn a_limit_above_the_law_is_refused_with_its_place_and_its_source() {
     one_fault_of_a_policy(
         "09:00-18:00",
         "07:00-18:00",
-        &["rules.toml:9:17", "08:00-22:00 at most", "230-FZ"],
+        &["rules.toml:9:17", "hours within 08:00-22:00", "230-FZ"],
     );
     one_fault_of_a_policy(
         "repeat_days = 1",
