@@ -19,7 +19,7 @@
 //! | [`missed`], [`queue`], [`routing`] | **pure decisions:** what do we owe the caller, and when? · who rings for whom? · where should this call go? |
 //! | [`rules`] | what has the administrator decided? |
 //! | [`audit`], [`calendar`], [`cause`], [`event`], [`render`], [`signature`] | what was done, in a chain · when is somebody there? · why do calls end? · what happened, to be told · how are answers shown? · who has sent this? |
-//! | [`clock`], [`document`], [`duration`], [`egress`], [`ids`], [`language`], [`loopback`], [`phone`], [`secret`], [`skipped`], [`sound`], [`telemetry`], [`ticks`], [`vital`] | types that cannot hold a bad value, and tools |
+//! | [`clock`], [`document`], [`duration`], [`egress`], [`ids`], [`inbox`], [`language`], [`loopback`], [`phone`], [`secret`], [`skipped`], [`sound`], [`telemetry`], [`ticks`], [`vital`] | types that cannot hold a bad value, and tools |
 //! | [`mod@vocabulary`] | how is a closed vocabulary declared? |
 //! | [`mod@column`] | how are values kept in columns? |
 //!
@@ -117,6 +117,7 @@ pub mod document;
 pub mod duration;
 pub mod egress;
 pub mod ids;
+pub mod inbox;
 pub mod language;
 pub mod loopback;
 pub mod phone;

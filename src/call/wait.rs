@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::winner::{self, Bridged};
@@ -11,6 +10,7 @@ use crate::clock::UnixMs;
 use crate::dispatch::answered::{ANSWER_BACKLOG, AgentAnswered, BridgeResult};
 use crate::dispatch::queued_caller::{FirstRing, Leaving, QueuedCaller};
 use crate::ids::QueueName;
+use crate::inbox::{self, Inbox};
 use crate::missed::ending::{Ending, Stage};
 use crate::phone::Party;
 use crate::rules::{Queue, Rules};
@@ -49,7 +49,7 @@ pub(crate) async fn in_queue(
         return talk(call, bridged).await.map(Left::Talked);
     }
     let music = rules.sound(queue.music.as_ref()).unwrap_or(&call.app.settings.sounds.music).clone();
-    let (answered, answers) = mpsc::channel(ANSWER_BACKLOG);
+    let (answered, answers) = inbox::channel(ANSWER_BACKLOG);
     let queued = QueuedCaller {
         call: call.id,
         queue: name.clone(),
@@ -132,7 +132,7 @@ async fn until_answered(
     queue: &Queue,
     music: &Sound,
     joined_at: UnixMs,
-    mut answers: mpsc::Receiver<AgentAnswered>,
+    mut answers: Inbox<AgentAnswered>,
 ) -> Result<Option<Bridged>, Gone> {
     let deadline = queue.max_wait.map(|limit| call.app.clock.instant_of(joined_at + limit));
     let mut silent_until = None;

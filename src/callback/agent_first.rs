@@ -1,7 +1,5 @@
 //! The agent has accepted the callback: the customer is dialled.
 
-use tokio::sync::mpsc;
-
 use super::in_progress::{CALLER_IS_HERE, Callback, no_more, reserved};
 use super::redial::{Dialling, ended};
 use crate::call::attempt::{AGENT_LEFT, DRAINED, not_dialled};
@@ -10,6 +8,7 @@ use crate::dispatch::answered::{AgentAnswered, BridgeResult};
 use crate::dispatch::callbacks_under_way::AgentRequest;
 use crate::dispatch::queued_caller::Leaving;
 use crate::ids::{AttemptId, ChannelId};
+use crate::inbox::Inbox;
 use crate::missed::attempt::Disposition;
 use crate::store::attempts;
 use crate::store::callbacks::{self, CallbackResult, Reserve};
@@ -20,7 +19,7 @@ impl Callback {
     pub(super) async fn dial(
         &self,
         mut answered: AgentAnswered,
-        requests: &mut mpsc::Receiver<AgentRequest>,
+        requests: &mut Inbox<AgentRequest>,
     ) -> Option<CallbackResult> {
         let trunk_call = tokio::select! {
             biased;
@@ -94,7 +93,7 @@ impl Callback {
         answered: AgentAnswered,
         attempt: AttemptId,
         leg: Leg,
-        requests: &mut mpsc::Receiver<AgentRequest>,
+        requests: &mut Inbox<AgentRequest>,
     ) -> Result<CallbackResult, (AgentAnswered, String)> {
         let (left, agent) = (answered.left.clone(), answered.channel);
         let stop = async {

@@ -6,7 +6,6 @@
 //! abandoned.
 //! **Invariant:** `missed::customer_first` refuses such attempts while too many were abandoned recently.
 
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::in_progress::{CALLER_IS_HERE, Callback, no_more, reserved};
@@ -16,6 +15,7 @@ use crate::dispatch::answered::{ANSWER_BACKLOG, AgentAnswered, BridgeResult};
 use crate::dispatch::callbacks_under_way::AgentRequest;
 use crate::dispatch::queued_caller::Leaving;
 use crate::ids::{AttemptId, ChannelId, OfferId};
+use crate::inbox::{self, Inbox};
 use crate::missed::attempt::Disposition;
 use crate::missed::customer_first::CONNECT_WITHIN;
 use crate::rules::policy::Profile;
@@ -28,10 +28,7 @@ use crate::switch::{Answer, Cancel, Leg};
 impl Callback {
     /// Dials the customer, and rings an agent when the customer answers. None if that is not allowed now: the agent is
     /// rung first, as usual.
-    pub(super) async fn customer_first(
-        &self,
-        requests: &mut mpsc::Receiver<AgentRequest>,
-    ) -> Option<CallbackResult> {
+    pub(super) async fn customer_first(&self, requests: &mut Inbox<AgentRequest>) -> Option<CallbackResult> {
         let attempt = match self.reserve_first().await {
             Ok(Some(attempt)) => attempt,
             Ok(None) => return None,
@@ -72,7 +69,7 @@ impl Callback {
         &self,
         attempt: AttemptId,
         leg: Leg,
-        requests: &mut mpsc::Receiver<AgentRequest>,
+        requests: &mut Inbox<AgentRequest>,
     ) -> Result<CallbackResult, String> {
         let stop = async {
             tokio::select! {
@@ -104,7 +101,7 @@ impl Callback {
             tracing::error!(%error, "the customer's answer is not recorded yet; the end of the attempt will be");
         }
         self.hears(channel, &self.app.settings.callback.greeting).await;
-        let (answered, mut answers) = mpsc::channel(ANSWER_BACKLOG);
+        let (answered, mut answers) = inbox::channel(ANSWER_BACKLOG);
         let mut queued = self.queued(answered);
         // The customer is on the line: the agent need not press a key first.
         queued.confirm = None;

@@ -12,6 +12,7 @@ use crate::dispatch::callbacks_under_way::AgentRequest;
 use crate::dispatch::queued_caller::{FirstRing, QueuedCaller};
 use crate::dispatch::trunks::{CallSlot, Customer};
 use crate::ids::{AttemptId, ChannelId, OfferId};
+use crate::inbox::Inbox;
 use crate::missed::attempt::Disposition;
 use crate::missed::outgoing::ContactVerdict;
 use crate::queue::preferred::PreferredAgent;
@@ -114,7 +115,7 @@ pub(super) fn reserved<T>(
 }
 
 /// The agent and the customer are about to talk: a caller from this number now waits like any other.
-pub(super) fn no_more(requests: &mut mpsc::Receiver<AgentRequest>) {
+pub(super) fn no_more(requests: &mut Inbox<AgentRequest>) {
     requests.close();
     while requests.try_recv().is_ok() {}
 }

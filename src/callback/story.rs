@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use super::in_progress::{CALLER_IS_HERE, Callback};
@@ -15,6 +14,7 @@ use crate::dispatch::answered::ANSWER_BACKLOG;
 use crate::dispatch::callbacks_under_way::{AgentRequest, CallbackGuard};
 use crate::dispatch::queued_caller::Leaving;
 use crate::dispatch::trunks::CallSlot;
+use crate::inbox::{self, Inbox};
 use crate::store::callbacks::{CallbackEnd, CallbackResult, CallbackRules, LeasedCase};
 use crate::switch::Node;
 
@@ -26,7 +26,7 @@ pub async fn run(
     work: LeasedCase,
     node: Node,
     slot: CallSlot,
-    (under_way, requests): (CallbackGuard, mpsc::Receiver<AgentRequest>),
+    (under_way, requests): (CallbackGuard, Inbox<AgentRequest>),
 ) {
     let call = work.call;
     let guard = app.in_flight.call(call);
@@ -45,7 +45,7 @@ pub async fn run(
 
 impl Callback {
     /// Waits on the board for an agent, and connects them with the customer.
-    async fn call_back(&self, mut requests: mpsc::Receiver<AgentRequest>) -> CallbackResult {
+    async fn call_back(&self, mut requests: Inbox<AgentRequest>) -> CallbackResult {
         if self.app.draining.is_cancelled() {
             return CallbackResult::Released(DRAINED);
         }
@@ -54,7 +54,7 @@ impl Callback {
         {
             return how;
         }
-        let (answered, mut answers) = mpsc::channel(ANSWER_BACKLOG);
+        let (answered, mut answers) = inbox::channel(ANSWER_BACKLOG);
         if let Err(error) = self.app.dispatcher.join(self.queued(answered)).await {
             tracing::warn!(%error, "the callback cannot wait in its queue");
             return CallbackResult::Released("NO_QUEUE");

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::dispatch::answered::AgentAnswered;
 use crate::ids::QueueName;
+use crate::inbox::{self, Inbox};
 use crate::phone::E164;
 
 /// A caller's request for the agent of their callback; dropped if there is none.
@@ -32,16 +33,12 @@ impl CallbacksUnderWay {
     /// Adds a callback to this number in this queue. None if a callback to the number is under way already: only one
     /// agent calls a number at a time.
     #[must_use]
-    pub fn enter(
-        &self,
-        number: &E164,
-        queue: &QueueName,
-    ) -> Option<(CallbackGuard, mpsc::Receiver<AgentRequest>)> {
+    pub fn enter(&self, number: &E164, queue: &QueueName) -> Option<(CallbackGuard, Inbox<AgentRequest>)> {
         let mut live = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if live.contains_key(number) {
             return None;
         }
-        let (sender, requests) = mpsc::channel(1);
+        let (sender, requests) = inbox::channel(1);
         live.insert(number.clone(), (queue.clone(), sender));
         Some((CallbackGuard { callbacks: self.clone(), number: number.clone() }, requests))
     }

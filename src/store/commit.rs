@@ -9,13 +9,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use super::StoreError;
 use super::dialect::{self, Database, watch::Watch};
 use super::stats::Counters;
 use crate::config::database::DatabaseUrl;
 use crate::config::store::Settings;
+use crate::inbox::Inbox;
 
 /// How long after a failed connection the database is tried again, if nothing waits to be written.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
@@ -152,7 +153,7 @@ impl Committer {
     }
 
     /// Commits the jobs that arrive, until every sender is dropped.
-    pub(super) async fn run(self, mut line: Line, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+    pub(super) async fn run(self, mut line: Line, mut jobs: Inbox<Box<dyn Job>>) {
         let committer = Arc::new(self);
         let mut look = tokio::time::interval(committer.settings.watch_interval);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

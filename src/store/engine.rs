@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::config::store::Settings;
+use crate::inbox;
 use crate::vital::Beat;
 
 use super::blocking::blocking;
@@ -38,7 +39,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] says why the database cannot be opened.
     pub async fn open(url: &DatabaseUrl, settings: Settings) -> Result<Self, StoreError> {
-        let (jobs, waiting) = mpsc::channel(settings.max_queued_writes.max(1));
+        let (jobs, waiting) = inbox::channel(settings.max_queued_writes);
         let (changed, changes) = watch::channel(0);
         let counters = Arc::new(Counters::default());
         let committer = Committer::new(url.clone(), settings.clone(), changed, Arc::clone(&counters));

@@ -10,7 +10,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -31,7 +30,7 @@ pub(super) struct Link {
     pub role: Role,
     pub node: NodeSettings,
     pub hub: Arc<Hub>,
-    pub requests: mpsc::Receiver<LinkRequest>,
+    pub requests: crate::inbox::Inbox<LinkRequest>,
     pub beat: Beat,
     pub stop: CancellationToken,
 }

@@ -3,6 +3,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::wire::WireError;
+use crate::inbox::{self, Inbox};
 
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +55,8 @@ pub(super) struct CommandSender(mpsc::Sender<LinkRequest>);
 
 impl CommandSender {
     /// The sender, and the receiver for the link's task.
-    pub(super) fn new(queue: usize) -> (Self, mpsc::Receiver<LinkRequest>) {
-        let (sender, requests) = mpsc::channel(queue.max(1));
+    pub(super) fn new(queue: usize) -> (Self, Inbox<LinkRequest>) {
+        let (sender, requests) = inbox::channel(queue);
         (Self(sender), requests)
     }
 

@@ -7,7 +7,8 @@
 use super::source::{Layer, Source, layers, sources};
 
 /// The rooms below the decisions that act or hold time.
-const TOOLS: [&str; 8] = ["clock", "column", "egress", "secret", "skipped", "telemetry", "ticks", "vital"];
+const TOOLS: [&str; 9] =
+    ["clock", "column", "egress", "inbox", "secret", "skipped", "telemetry", "ticks", "vital"];
 
 /// What nothing pure needs.
 const IMPURE: [&str; 9] =

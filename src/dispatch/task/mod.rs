@@ -31,6 +31,7 @@ use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::message::Message;
 use crate::dispatch::queued_caller::QueuedCaller;
 use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
+use crate::inbox::{self, Inbox};
 use crate::queue::board::{Board, QueueSpec};
 use crate::queue::elsewhere::Elsewhere;
 use crate::queue::preferred::PreferredCallers;
@@ -52,7 +53,7 @@ pub fn start(
     rules: &Arc<Rules>,
     agents: Vec<AgentRow>,
 ) -> Dispatcher {
-    let (inbox, messages) = mpsc::channel(INBOX);
+    let (inbox, messages) = inbox::channel(INBOX);
     let beat = Beat::new("dispatcher");
     let (show, shown) = watch::channel(BTreeSet::new());
     tasks.spawn(elsewhere::record(context.clone(), shown));
@@ -124,7 +125,7 @@ impl DispatcherTask {
         self.inbox.upgrade().map(|inbox| Dispatcher { inbox, beat })
     }
 
-    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+    async fn run(mut self, mut messages: Inbox<Message>) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let wake = self.next_wake();

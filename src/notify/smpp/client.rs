@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::session::{self, Job, broken};
 use crate::config::notify::Smpp;
+use crate::inbox;
 use crate::notify::Trouble;
 use crate::notify::bucket::Bucket;
 
@@ -86,7 +87,7 @@ impl Client {
         match session.as_ref().filter(|jobs| !jobs.is_closed()) {
             Some(jobs) => jobs.clone(),
             None => {
-                let (jobs, taken) = mpsc::channel(self.settings.window.max(1));
+                let (jobs, taken) = inbox::channel(self.settings.window);
                 self.tasks.spawn(session::run(Arc::clone(&self.settings), taken, self.gone.clone()));
                 session.insert(jobs).clone()
             }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use rusmpp::pdus::SubmitSm;
 use rusmpp::{Command, CommandId, CommandStatus, Pdu};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::Framed;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ use super::connect::{self, Stream};
 use super::frame::Frames;
 use super::{pdu, status};
 use crate::config::notify::Smpp;
+use crate::inbox::Inbox;
 use crate::notify::Trouble;
 
 /// How long the other side has to answer the unbind.
@@ -46,7 +47,7 @@ pub(super) fn broken(why: impl Display) -> Trouble {
 }
 
 /// Runs a session from connecting to its end; `gone` is cancelled with the client.
-pub(super) async fn run(settings: Arc<Smpp>, mut jobs: mpsc::Receiver<Job>, gone: CancellationToken) {
+pub(super) async fn run(settings: Arc<Smpp>, mut jobs: Inbox<Job>, gone: CancellationToken) {
     let limit = settings.timeout;
     let opening = timeout(limit, Box::pin(Session::open(Arc::clone(&settings))));
     let Some(opened) = gone.run_until_cancelled(opening).await else { return };
@@ -112,7 +113,7 @@ impl Session {
     }
 
     /// Works until no sender is left, then unbinds; or until the connection fails.
-    async fn serve(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Result<(), Trouble> {
+    async fn serve(&mut self, jobs: &mut Inbox<Job>) -> Result<(), Trouble> {
         let ended = self.work(jobs).await;
         let why = ended.clone().err().unwrap_or_else(|| broken("the process stops"));
         for reply in std::mem::take(&mut self.asked).into_values().filter_map(|asked| asked.reply) {
@@ -121,7 +122,7 @@ impl Session {
         ended
     }
 
-    async fn work(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Result<(), Trouble> {
+    async fn work(&mut self, jobs: &mut Inbox<Job>) -> Result<(), Trouble> {
         loop {
             let room = self.asked.len() < self.settings.window.max(1);
             let due = self.due();

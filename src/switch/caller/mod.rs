@@ -25,6 +25,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::ids::ChannelId;
+use crate::inbox;
 use crate::sound::Sound;
 
 use self::command::{CallerCommand, CallerRequest, is_value};
@@ -164,7 +165,7 @@ impl Caller {
             socket.close().await;
             return Err(error);
         }
-        let (sender, requests) = mpsc::channel(4);
+        let (sender, requests) = inbox::channel(4);
         let (events_in, events) = mpsc::channel(8);
         let task = CallerTask::new(channel, socket, requests, setup);
         let span = tracing::info_span!("caller", %channel);

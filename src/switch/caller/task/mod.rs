@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::cause;
 use crate::ids::ChannelId;
+use crate::inbox::Inbox;
 use crate::switch::listener_stats::ConnectionPermit;
 use crate::switch::socket::{Event, Execute, Socket, SocketError};
 use crate::switch::text;
@@ -43,7 +44,7 @@ const AFTER_HANGUP: Duration = Duration::from_secs(2);
 pub(super) struct CallerTask {
     channel: ChannelId,
     socket: Socket,
-    requests: mpsc::Receiver<CallerRequest>,
+    requests: Inbox<CallerRequest>,
     outbox: VecDeque<CallerEvent>,
     /// Sounds that are played once and have not ended.
     plays: SmallVec<[PlayId; 2]>,
@@ -72,7 +73,7 @@ impl CallerTask {
     pub(super) fn new(
         channel: ChannelId,
         socket: Socket,
-        requests: mpsc::Receiver<CallerRequest>,
+        requests: Inbox<CallerRequest>,
         setup: CallerSetup,
     ) -> Self {
         Self {
