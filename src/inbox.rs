@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 
-/// A receiver that drops every message that is sent, however late. Needs a tokio runtime where it is dropped.
+/// A receiver that drops every message that is sent, however late. Needs a tokio runtime where it is shut or dropped.
 #[derive(Debug)]
 pub struct Inbox<T: Send + 'static>(mpsc::Receiver<T>);
 
@@ -38,8 +38,9 @@ impl<T: Send + 'static> DerefMut for Inbox<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for Inbox<T> {
-    fn drop(&mut self) {
+impl<T: Send + 'static> Inbox<T> {
+    /// Takes no more messages. What was sent and not received is dropped, and nothing is received any more.
+    pub fn shut(&mut self) {
         self.0.close();
         let being_sent = loop {
             match self.0.try_recv() {
@@ -54,6 +55,12 @@ impl<T: Send + 'static> Drop for Inbox<T> {
             // Ends when every sender that had a place has used it or given it back.
             runtime.spawn(async move { while receiver.recv().await.is_some() {} });
         }
+    }
+}
+
+impl<T: Send + 'static> Drop for Inbox<T> {
+    fn drop(&mut self) {
+        self.shut();
     }
 }
 
@@ -77,6 +84,20 @@ mod tests {
             tokio::time::timeout(Duration::from_secs(1), answer).await.expect("nobody ever replies");
         assert!(dropped.is_err());
         assert!(sender.is_closed());
+    }
+
+    /// The same if the receiver only takes no more: its owner may go on for long.
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_sent_while_the_receiver_shuts_is_not_left_behind() {
+        let (sender, mut inbox) = channel::<oneshot::Sender<()>>(4);
+        let place = sender.reserve().await.unwrap();
+        inbox.shut();
+        let (reply, answer) = oneshot::channel();
+        place.send(reply);
+        let dropped =
+            tokio::time::timeout(Duration::from_secs(1), answer).await.expect("nobody ever replies");
+        assert!(dropped.is_err());
+        assert!(inbox.recv().await.is_none() && sender.is_closed());
     }
 
     #[tokio::test]

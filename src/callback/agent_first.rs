@@ -1,6 +1,6 @@
 //! The agent has accepted the callback: the customer is dialled.
 
-use super::in_progress::{CALLER_IS_HERE, Callback, no_more, reserved};
+use super::in_progress::{CALLER_IS_HERE, Callback, reserved};
 use super::redial::{Dialling, ended};
 use crate::call::attempt::{AGENT_LEFT, DRAINED, not_dialled};
 use crate::cause::SWITCH_RESTARTED;
@@ -106,7 +106,8 @@ impl Callback {
         };
         let (leg, why) = match leg.until_answered(self.work.ring, self.dialled(attempt, agent), stop).await {
             Answer::Answered(leg, channel) => {
-                no_more(requests);
+                // A caller from this number now waits like any other.
+                requests.shut();
                 return Ok(self.connect(answered, attempt, leg, channel).await);
             }
             Answer::Ended(end) => return let_go(answered, ended(attempt, end)),

@@ -8,7 +8,7 @@
 
 use tokio::time::Instant;
 
-use super::in_progress::{CALLER_IS_HERE, Callback, no_more, reserved};
+use super::in_progress::{CALLER_IS_HERE, Callback, reserved};
 use super::redial::{Dialling, ended};
 use crate::call::attempt::{DRAINED, not_dialled};
 use crate::dispatch::answered::{ANSWER_BACKLOG, AgentAnswered, BridgeResult};
@@ -82,7 +82,8 @@ impl Callback {
         };
         match leg.until_answered(self.work.ring, std::future::ready(()), stop).await {
             Answer::Answered(leg, channel) => {
-                no_more(requests);
+                // A caller from this number now waits like any other.
+                requests.shut();
                 Ok(self.until_agent(attempt, leg, channel).await)
             }
             Answer::Ended(end) => ended(attempt, end),

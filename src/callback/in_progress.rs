@@ -8,11 +8,9 @@ use crate::call::attempt::BRIDGE_FAILED;
 use crate::call::talk::{Between, Talk, TalkOver};
 use crate::context::App;
 use crate::dispatch::answered::{AgentAnswered, BridgeResult};
-use crate::dispatch::callbacks_under_way::AgentRequest;
 use crate::dispatch::queued_caller::{FirstRing, QueuedCaller};
 use crate::dispatch::trunks::{CallSlot, Customer};
 use crate::ids::{AttemptId, ChannelId, OfferId};
-use crate::inbox::Inbox;
 use crate::missed::attempt::Disposition;
 use crate::missed::outgoing::ContactVerdict;
 use crate::queue::preferred::PreferredAgent;
@@ -112,10 +110,4 @@ pub(super) fn reserved<T>(
             Err(CallbackResult::Released("NOT_RECORDED"))
         }
     }
-}
-
-/// The agent and the customer are about to talk: a caller from this number now waits like any other.
-pub(super) fn no_more(requests: &mut Inbox<AgentRequest>) {
-    requests.close();
-    while requests.try_recv().is_ok() {}
 }
