@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::ids::CoreId;
+use crate::inbox::Inbox;
 use crate::vital::Beat;
 
 use super::hub::Hub;
@@ -22,7 +23,7 @@ use super::leg_request::{LEG_ROLE, LegRole};
 use super::link_commands::{Command, CommandError, LinkRequest, Role};
 use super::node_stats::count;
 use super::talks::USERS;
-use super::wire::{Inbox, Login, Wire, WireError};
+use super::wire::{Login, Wire, WireError, WireEvents};
 use crate::config::switch::NodeSettings;
 
 /// The task that keeps one link up.
@@ -30,7 +31,7 @@ pub(super) struct Link {
     pub role: Role,
     pub node: NodeSettings,
     pub hub: Arc<Hub>,
-    pub requests: crate::inbox::Inbox<LinkRequest>,
+    pub requests: Inbox<LinkRequest>,
     pub beat: Beat,
     pub stop: CancellationToken,
 }
@@ -98,13 +99,13 @@ impl Link {
 
     /// Serves until the connection ends, and returns why it did.
     async fn serve(&mut self, session: Session) -> String {
-        let Session { mut wire, inbox, core } = session;
+        let Session { mut wire, events, core } = session;
         if self.role == Role::Events {
             self.hub.session_begins(core);
         }
         self.hub.link_up(self.role);
         tracing::info!(node = %self.node.name, role = ?self.role, "link to FreeSWITCH up");
-        let mut taking = tokio::spawn(take_events(inbox, self.role, Arc::clone(&self.hub)));
+        let mut taking = tokio::spawn(take_events(events, self.role, Arc::clone(&self.hub)));
         let why = self.converse(&mut wire, &mut taking).await;
         wire.close(None).await;
         taking.abort();
@@ -163,7 +164,7 @@ fn wait_of(node: &NodeSettings, failures: u32, jitter: f64) -> Duration {
 /// A connection that is ready to serve.
 struct Session {
     wire: Wire,
-    inbox: Inbox,
+    events: WireEvents,
     /// The run of FreeSWITCH, if it was asked and answered.
     core: Option<CoreId>,
 }
@@ -171,14 +172,14 @@ struct Session {
 /// Connects and logs in; the link for events also subscribes and asks for the run of FreeSWITCH.
 async fn open(role: Role, node: &NodeSettings) -> Result<Session, WireError> {
     let login = Login::to(node, event_queue(role, node));
-    let (mut wire, inbox) = Wire::connect(&login).await?;
+    let (mut wire, events) = Wire::connect(&login).await?;
     if role == Role::Queries {
-        return Ok(Session { wire, inbox, core: None });
+        return Ok(Session { wire, events, core: None });
     }
     match begin(&mut wire, node.link_timeout).await {
-        Ok(core) => Ok(Session { wire, inbox, core }),
+        Ok(core) => Ok(Session { wire, events, core }),
         Err(error) => {
-            wire.close(Some(inbox)).await;
+            wire.close(Some(events)).await;
             Err(error)
         }
     }
@@ -186,9 +187,9 @@ async fn open(role: Role, node: &NodeSettings) -> Result<Session, WireError> {
 
 /// Sends one query on a connection of its own.
 pub(super) async fn query_on_new_connection(node: &NodeSettings, command: &str) -> Result<String, WireError> {
-    let (mut wire, inbox) = Wire::connect(&Login::to(node, event_queue(Role::Queries, node))).await?;
+    let (mut wire, events) = Wire::connect(&Login::to(node, event_queue(Role::Queries, node))).await?;
     let answer = wire.api(command).await;
-    wire.close(Some(inbox)).await;
+    wire.close(Some(events)).await;
     answer
 }
 
@@ -225,13 +226,13 @@ async fn subscribe(wire: &mut Wire) -> Result<(), WireError> {
 }
 
 /// Passes events on until the connection ends, and returns why it did. Never waits for anything but the socket.
-async fn take_events(mut inbox: Inbox, role: Role, hub: Arc<Hub>) -> String {
-    while let Some(event) = inbox.next().await {
+async fn take_events(mut events: WireEvents, role: Role, hub: Arc<Hub>) -> String {
+    while let Some(event) = events.next().await {
         if role == Role::Events {
             hub.take(&event, Instant::now());
         }
     }
-    inbox.ending()
+    events.ending()
 }
 
 fn answer_down(ask: LinkRequest) {

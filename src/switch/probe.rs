@@ -1,6 +1,6 @@
 //! A single connection to a FreeSWITCH for `dozvon check`, which reports what is wrong instead of trying again.
 
-use super::wire::{Inbox, Login, Wire, WireError};
+use super::wire::{Login, Wire, WireError, WireEvents};
 use crate::config::switch::NodeSettings;
 
 /// Why a FreeSWITCH cannot be asked.
@@ -30,7 +30,7 @@ pub enum ProbeError {
 /// A connection to a FreeSWITCH for queries.
 pub struct Probe {
     wire: Wire,
-    inbox: Inbox,
+    events: WireEvents,
 }
 
 impl Probe {
@@ -50,8 +50,8 @@ impl Probe {
         let login = Login::to(node, node.event_queue);
         let refused =
             |error: WireError| ProbeError::Refused { address: address.clone(), why: error.to_string() };
-        let (wire, inbox) = Wire::connect(&login).await.map_err(refused)?;
-        Ok(Self { wire, inbox })
+        let (wire, events) = Wire::connect(&login).await.map_err(refused)?;
+        Ok(Self { wire, events })
     }
 
     /// Runs an API command and returns its output, including a refusal of FreeSWITCH (`-ERR …`).
@@ -68,6 +68,6 @@ impl Probe {
 
     /// Closes the connection.
     pub async fn close(self) {
-        self.wire.close(Some(self.inbox)).await;
+        self.wire.close(Some(self.events)).await;
     }
 }

@@ -1,6 +1,6 @@
 //! A login to a node's event socket, with the guards that the crate needs. The only file that names the crate.
 //!
-//! In: an address. Out: [`Wire`] for commands, [`Inbox`] for events.
+//! In: an address. Out: [`Wire`] for commands, [`WireEvents`] for events.
 //! **Invariants:** one command at a time and never a dropped future (the crate is not cancel-safe, replies carry
 //! no identity), so commands take `&mut self` and are called from the task that owns the connection; after any
 //! error but a refusal the connection must be closed; closing also ends the crate's reader.
@@ -75,7 +75,7 @@ pub(super) struct Wire {
 }
 
 /// The events of one connection.
-pub(super) struct Inbox {
+pub(super) struct WireEvents {
     stream: EslEventStream,
 }
 
@@ -114,7 +114,7 @@ impl Event {
 
 impl Wire {
     /// Connects and logs in.
-    pub(super) async fn connect(login: &Login<'_>) -> Result<(Self, Inbox), WireError> {
+    pub(super) async fn connect(login: &Login<'_>) -> Result<(Self, WireEvents), WireError> {
         let options = EslConnectOptions::new()
             .with_event_queue_size(login.event_queue)
             .with_connect_timeout(login.connect_timeout);
@@ -122,7 +122,7 @@ impl Wire {
         let connecting = EslClient::connect_with_auth(login.host, login.port, method, options);
         let (client, stream) = Box::pin(connecting).await.map_err(|e| WireError::read(&e))?;
         client.set_command_timeout(login.command_timeout);
-        Ok((Self { client }, Inbox { stream }))
+        Ok((Self { client }, WireEvents { stream }))
     }
 
     /// Counts the connection as dead after this long without a byte from FreeSWITCH.
@@ -171,8 +171,8 @@ impl Wire {
 
     /// Closes the connection. The crate's reader ends even if the peer keeps its side open: from now on any silence counts
     /// as a dead connection.
-    pub(super) async fn close(self, inbox: Option<Inbox>) {
-        drop(inbox);
+    pub(super) async fn close(self, events: Option<WireEvents>) {
+        drop(events);
         self.client.set_liveness_timeout(Duration::from_millis(1));
         // Fails only if the socket is closed already.
         let _ = self.client.disconnect().await;
@@ -201,7 +201,7 @@ fn printed(reply: &EslResponse) -> Result<String, WireError> {
     Ok(said.to_owned())
 }
 
-impl Inbox {
+impl WireEvents {
     /// The next event; none once the connection has ended. Notices of lost events are skipped, since not every lost event
     /// has one: [`Wire::dropped`] counts them all. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Event> {
