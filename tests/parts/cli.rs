@@ -137,29 +137,27 @@ fn end(
     c: &mut Database,
     call: CallId,
     party: &Party,
-    (ending, stage): (Ending, Stage),
+    how: (Ending, Stage),
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    let verdict = verdict(ending, stage, party, true);
-    let cause = "NORMAL_CLEARING".to_owned();
-    calls::end(
-        c,
-        &calls::Ended {
-            call,
-            ending,
-            stage,
-            cause,
-            answered_at: None,
-            verdict,
-            grace: Duration::from_secs(60),
-            min_talk: Duration::from_secs(5),
-            flood: dozvon::missed::flood::Limits::default(),
-            tell: false,
-            at,
-            now: at,
-        },
-    )?;
-    Ok(())
+    calls::end(c, &ended(call, party, how, at)).map(drop)
+}
+
+fn ended(call: CallId, party: &Party, (ending, stage): (Ending, Stage), at: UnixMs) -> calls::Ended {
+    calls::Ended {
+        call,
+        ending,
+        stage,
+        cause: "NORMAL_CLEARING".to_owned(),
+        answered_at: None,
+        verdict: verdict(ending, stage, party, true),
+        grace: Duration::from_secs(60),
+        min_talk: Duration::from_secs(5),
+        flood: dozvon::missed::flood::Limits::default(),
+        tell: false,
+        at,
+        now: at,
+    }
 }
 
 fn answer(c: &mut Database, call: CallId, agent: &AgentName, at: UnixMs) -> Result<(), StoreError> {
@@ -482,6 +480,13 @@ fn calls_are_found_and_told() {
 #[test]
 fn people_say_who_is_called_when_and_who_never() {
     let (place, _) = seeded();
+    // The number has talked with us before, so its calls count as the customer's at any hour.
+    store(&place, |c| {
+        let caller = Party::Number(name("+74957654321"));
+        let call = arrive(c, caller.clone(), "", minutes_ago(30))?;
+        let talk = ended(call, &caller, (Ending::Answered, Stage::Talking), minutes_ago(28));
+        calls::end(c, &calls::Ended { answered_at: Some(minutes_ago(29)), ..talk })
+    });
     let opened = place.json("case open 84957654321 --queue sales");
     let id = opened["id"].as_i64().unwrap();
     assert_eq!((id, &opened["reason"]), (2, &"by_hand".into()));
