@@ -44,10 +44,9 @@ impl Finish<'_> {
 /// When the database fails.
 pub fn finish(c: &mut Database, end: &Finish<'_>) -> Result<bool, StoreError> {
     let open = attempts::table.find(end.attempt).filter(attempts::disposition.is_null());
-    let known: Option<(Option<UnixMs>, Option<String>)> =
-        open.select((attempts::ended_at, attempts::cause)).first(c).optional()?;
-    let Some((ended_at, known_cause)) = known else { return Ok(false) };
-    let place: Option<i32> = attempts::table.find(end.attempt).select(attempts::ordinal).first(c)?;
+    let known: Option<(Option<UnixMs>, Option<String>, Option<i32>)> =
+        open.select((attempts::ended_at, attempts::cause, attempts::ordinal)).first(c).optional()?;
+    let Some((ended_at, known_cause, place)) = known else { return Ok(false) };
     let changed = diesel::update(open)
         .set((
             attempts::state.eq(State::Completed),
