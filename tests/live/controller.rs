@@ -1,6 +1,5 @@
 //! The controller under test: the real `dozvon serve` with a database of its own, and the real command line.
 
-use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,23 +10,19 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::process::Command;
 
 use crate::esl::Access;
 use crate::floor::contact;
-use crate::freeswitch::free_port;
+use crate::node::free_port;
 use crate::process::Process;
+use crate::program::Program;
 use crate::sip::SipEnd;
 use crate::team::Team;
 use crate::tone::Tone;
-use crate::wait::{until, within};
+use crate::wait::until;
 
 /// A start takes a fraction of a second; a busy machine is given much more.
 const START_LIMIT: Duration = Duration::from_secs(30);
-/// What one command of the command line may take.
-const COMMAND_LIMIT: Duration = Duration::from_secs(20);
 
 /// `retry_time` of the dialplan.
 pub const PATIENCE: Duration = Duration::from_secs(4);
@@ -35,7 +30,7 @@ pub const PATIENCE: Duration = Duration::from_secs(4);
 /// A controller: its files, and its process while it runs.
 pub struct Controller {
     folder: TempDir,
-    status: SocketAddr,
+    program: Program,
     process: Option<Process>,
     standby: Option<Process>,
     starts: u32,
@@ -59,7 +54,8 @@ impl Controller {
             .open(folder.path().join("dozvon.toml"))?
             .write_all(settings(folder.path(), place, status).as_bytes())?;
         std::fs::write(folder.path().join("rules.toml"), team.rules())?;
-        let controller = Self { folder, status, process: None, standby: None, starts: 0 };
+        let program = dozvon(folder.path().join("dozvon.toml"), status);
+        let controller = Self { folder, program, process: None, standby: None, starts: 0 };
         controller.command(&["migrate"]).await?;
         controller.command(&["apply", &controller.path("rules.toml").to_string_lossy()]).await?;
         Ok(controller)
@@ -91,23 +87,11 @@ impl Controller {
 
     fn start(&mut self, options: &[&str]) -> Result<Process> {
         self.starts += 1;
-        let log = self.path(&format!("serve-{}.log", self.starts));
-        let mut arguments = vec![OsString::from("serve"), "--config".into(), self.path("dozvon.toml").into()];
-        arguments.extend(options.iter().map(OsString::from));
-        Process::start("dozvon serve", dozvon(), arguments, &log)
+        self.program.serve(options, &self.path(&format!("serve-{}.log", self.starts)))
     }
 
     async fn ready(&mut self, mut process: Process) -> Result<()> {
-        let end = tokio::time::Instant::now() + START_LIMIT;
-        while !self.get("/readyz").await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
-            process.still_runs()?;
-            ensure!(
-                tokio::time::Instant::now() < end,
-                "dozvon serve is not ready:\n{}",
-                process.last_words()
-            );
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        self.program.ready(&mut process).await?;
         self.process = Some(process);
         Ok(())
     }
@@ -146,17 +130,12 @@ impl Controller {
 
     /// A page of its status port, with its head.
     pub async fn get(&self, path: &str) -> Result<String> {
-        let mut stream = TcpStream::connect(self.status).await?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: dozvon\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        within(COMMAND_LIMIT, path, stream.read_to_string(&mut answer)).await??;
-        Ok(answer)
+        self.program.get(path).await
     }
 
     /// Runs a command of the command line; what it printed.
     pub async fn command(&self, arguments: &[&str]) -> Result<String> {
-        run(&self.path("dozvon.toml"), arguments).await
+        self.program.command(arguments).await
     }
 
     /// Runs a command with `--json`.
@@ -247,19 +226,8 @@ impl CallRow {
     }
 }
 
-/// Runs a command of the command line with these settings; what it printed.
-async fn run(settings: &Path, arguments: &[&str]) -> Result<String> {
-    let mut command = Command::new(dozvon());
-    command.arg("--config").arg(settings).args(arguments).kill_on_drop(true);
-    let output = within(COMMAND_LIMIT, arguments.join(" "), command.output()).await??;
-    let (said, complained) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    ensure!(output.status.success(), "dozvon {}: {}\n{said}{complained}", arguments.join(" "), output.status);
-    Ok(said.into_owned())
-}
-
-fn dozvon() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_dozvon"))
+fn dozvon(settings: PathBuf, status: SocketAddr) -> Program {
+    Program::new(env!("CARGO_BIN_EXE_dozvon").into(), settings, status)
 }
 
 /// Between which FreeSWITCH and which address a controller works.
@@ -309,7 +277,9 @@ fn settings(folder: &Path, place: &Place, status: SocketAddr) -> String {
 pub async fn write_switch_files(place: &Place, conf: &Path) -> Result<()> {
     let folder = tempfile::Builder::new().prefix("dozvon-live-").tempdir()?;
     let file = folder.path().join("dozvon.toml");
-    std::fs::write(&file, settings(folder.path(), place, (Ipv4Addr::LOCALHOST, 0).into()))?;
+    let status = (Ipv4Addr::LOCALHOST, 0).into();
+    std::fs::write(&file, settings(folder.path(), place, status))?;
     let conf = conf.to_string_lossy();
-    run(&file, &["dialplan", "--write", &conf, "--socket", "--force"]).await.map(drop)
+    let options = ["dialplan", "--write", &conf, "--socket", "--force"];
+    dozvon(file, status).command(&options).await.map(drop)
 }
