@@ -20,3 +20,4 @@ mod reference;
 mod reference_of_keys;
 mod seam;
 mod source;
+mod versus;

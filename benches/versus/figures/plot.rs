@@ -1,0 +1,1 @@
+//! A plot of latency over rate, as SVG.
