@@ -30,10 +30,12 @@ mod wait;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser as _;
 
+use crate::figures::plot::{self, Point};
 use crate::figures::table::{Figure, Table};
+use crate::measure::{AGENTS, Bench, backlog, capacity, join, overload, waiting};
 use crate::options::{Measurement, Options, System};
 use crate::world::Installed;
 
@@ -51,13 +53,9 @@ fn main() -> ExitCode {
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let result =
-        runtime.context("no runtime").and_then(|runtime| runtime.block_on(run(&options, &installed)));
-    match result {
-        Ok(table) => {
-            println!("{}", table.markdown());
-            ExitCode::SUCCESS
-        }
+    let findings = runtime.context("no runtime").map(|runtime| runtime.block_on(run(&options, &installed)));
+    match findings.and_then(|findings| findings.report(&options)) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("versus: {error:#}");
             ExitCode::FAILURE
@@ -80,33 +78,87 @@ fn installed(options: &Options) -> Result<Installed, String> {
     Ok(Installed { freeswitch, sipp, dozvon })
 }
 
-async fn run(options: &Options, installed: &Installed) -> Result<Table> {
-    let systems = options.systems();
-    let mut table = Table::new(systems.iter().map(|system| system.name()).collect());
-    for round in 1..=options.rounds {
-        for what in options.measurements() {
-            for (column, system) in systems.iter().enumerate() {
-                eprintln!("round {round}: {what:?}, {}", system.name());
-                table.add(column, &measure(options, installed, what, *system).await?);
-            }
-        }
-    }
-    Ok(table)
+/// What all runs have found.
+struct Findings {
+    table: Table,
+    /// Of each system, latency at each rate.
+    points: Vec<Vec<Point>>,
+    /// Of each system, the highest rate that was sustained in the last round.
+    sustained: Vec<u32>,
+    /// The measurements that did not succeed.
+    failed: Vec<String>,
 }
 
-async fn measure(
-    options: &Options,
-    installed: &Installed,
-    what: Measurement,
-    system: System,
-) -> Result<Vec<Figure>> {
-    let mut figures = Vec::new();
-    match what {
-        Measurement::Join => {
-            for rate in &options.rate {
-                figures.extend(measure::join::run(installed, system, *rate, options.seconds).await?);
+async fn run(options: &Options, installed: &Installed) -> Findings {
+    let systems = options.systems();
+    let mut findings = Findings::new(&systems, options);
+    for round in 1..=options.rounds() {
+        for what in options.measurements() {
+            for (column, system) in systems.iter().enumerate() {
+                let named = format!("round {round}: {what:?}, {}", system.name());
+                eprintln!("{named}");
+                let bench = Bench { installed, system: *system, seconds: options.seconds() };
+                match findings.measure(options, bench, what, column).await {
+                    Ok(figures) => findings.table.add(column, &figures),
+                    Err(error) => findings.failed.push(format!("{named}: {error:#}")),
+                }
             }
         }
     }
-    Ok(figures)
+    findings
+}
+
+impl Findings {
+    fn new(systems: &[System], options: &Options) -> Self {
+        let table = Table::new(systems.iter().map(|system| system.name()).collect());
+        let sustained = vec![options.sustained; systems.len()];
+        Self { table, points: vec![Vec::new(); systems.len()], sustained, failed: Vec::new() }
+    }
+
+    async fn measure(
+        &mut self,
+        options: &Options,
+        bench: Bench<'_>,
+        what: Measurement,
+        column: usize,
+    ) -> Result<Vec<Figure>> {
+        let mut figures = Vec::new();
+        match what {
+            Measurement::Join => {
+                for rate in &options.rate {
+                    figures.extend(join::run(bench, *rate, AGENTS, &format!("{rate}/s")).await?);
+                }
+            }
+            Measurement::Backlog => figures = backlog::run(bench).await?,
+            Measurement::Capacity => {
+                let found = capacity::run(bench, options.steps()).await?;
+                figures = found.figures;
+                self.points[column].extend(found.points);
+                self.sustained[column] = found.rate;
+            }
+            Measurement::Overload => figures = overload::run(bench, self.sustained[column]).await?,
+            Measurement::Waiting => {
+                figures = waiting::callers(bench, options.callers).await?;
+                figures.extend(waiting::talk(bench).await?);
+            }
+            Measurement::Agents => {
+                let row = format!("{} agents, 20/s", options.agents);
+                figures = join::run(bench, 20, options.agents, &row).await?;
+            }
+        }
+        Ok(figures)
+    }
+
+    /// Prints everything, and writes the plot where there is one.
+    fn report(&self, options: &Options) -> Result<()> {
+        println!("{}", self.table.markdown());
+        if self.points.iter().any(|points| !points.is_empty()) {
+            let names = options.systems().into_iter().map(System::name);
+            let lines: Vec<_> = names.zip(self.points.iter().cloned()).collect();
+            std::fs::write(&options.plot, plot::svg(&lines)).context("write the plot")?;
+            println!("\nLatency over rate: {}", options.plot.display());
+        }
+        ensure!(self.failed.is_empty(), "not measured:\n{}", self.failed.join("\n"));
+        Ok(())
+    }
 }

@@ -19,6 +19,7 @@ struct Seen {
     events: Vec<Event>,
     open: BTreeSet<String>,
     created: usize,
+    bridged: usize,
 }
 
 /// Sees all channels from the moment in which it is started.
@@ -48,6 +49,11 @@ impl Watch {
         self.sees(limit, "enough channels are there", |seen| seen.created >= count).await
     }
 
+    /// Waits until so many talks have begun, or more.
+    pub async fn bridged(&self, count: usize, limit: Duration) -> Result<()> {
+        self.sees(limit, "enough talks have begun", |seen| seen.bridged >= count).await
+    }
+
     /// Waits until no channel is left.
     pub async fn is_quiet(&self, limit: Duration) -> Result<()> {
         self.sees(limit, "every channel is gone", |seen| seen.open.is_empty()).await
@@ -73,7 +79,8 @@ impl Seen {
                 self.open.insert(event.channel.clone());
             }
             Kind::End => drop(self.open.remove(&event.channel)),
-            Kind::Answer | Kind::Bridge => {}
+            Kind::Bridge => self.bridged += 1,
+            Kind::Answer => {}
         }
         self.events.push(event);
     }

@@ -43,6 +43,7 @@ pub struct World {
     controller: Option<Process>,
     switch: Process,
     api: Esl,
+    access: Access,
     number: &'static str,
     sip: u16,
     _dozvon: dozvon::Controller,
@@ -80,12 +81,18 @@ impl World {
         };
         let watch = Watch::start(&access).await?;
         let (sip, _dozvon, _folders) = (ports.sip, dozvon, [folder, memory]);
-        Ok(Self { sipp, watch, controller, switch, api, number, sip, _dozvon, _folders })
+        Ok(Self { sipp, watch, controller, switch, api, access, number, sip, _dozvon, _folders })
     }
 
     /// Lets callers come.
     pub fn call(&mut self, count: u32, rate: u32, patience: Duration) -> Result<Wave> {
         self.sipp.call(self.sip, self.number, count, rate, patience)
+    }
+
+    /// Forgets what was seen so far.
+    pub async fn watch_anew(&mut self) -> Result<()> {
+        self.watch = Watch::start(&self.access).await?;
+        Ok(())
     }
 
     /// What has been used so far.

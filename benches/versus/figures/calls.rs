@@ -87,9 +87,11 @@ impl Calls {
         self.channels.values().filter(|channel| !channel.inbound)
     }
 
-    /// How many callers there were.
-    pub fn count(&self) -> usize {
-        self.callers().count()
+    /// When each caller came, in order.
+    pub fn came_us(&self) -> Vec<i64> {
+        let mut came: Vec<i64> = self.callers().map(|caller| caller.created).collect();
+        came.sort_unstable();
+        came
     }
 
     /// Those who were connected to an agent, by their time of coming.
@@ -123,11 +125,6 @@ impl Calls {
     /// How many phones were picked up, and nobody was there.
     pub fn picked_up_for_nobody(&self) -> usize {
         self.legs().filter(|leg| leg.answered.is_some() && leg.bridged.is_none()).count()
-    }
-
-    /// How many channels are still there.
-    pub fn open(&self) -> usize {
-        self.channels.values().filter(|channel| channel.ended.is_none()).count()
     }
 
     /// From the end of an agent's talk to the next INVITE to this agent, for talks that end after `from_us`.
