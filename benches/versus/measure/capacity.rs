@@ -6,6 +6,7 @@ use super::{AGENTS, Bench, HABITS, TOO_LATE_MS, memory, wave};
 use crate::figures::plot::Point;
 use crate::figures::quantile::quantile;
 use crate::figures::table::{Figure, Unit};
+use crate::world::World;
 
 /// The rates that are tried.
 #[derive(Debug, Clone, Copy)]
@@ -28,32 +29,40 @@ pub struct Found {
     pub figures: Vec<Figure>,
 }
 
+/// How often a rate is tried before it counts as too high: something else may have used the machine for a moment.
+const TRIES: u32 = 2;
+
 /// Raises the rate until it is too high. All steps are on one FreeSWITCH.
 pub async fn run(bench: Bench<'_>, steps: Steps) -> Result<Found> {
     let mut world = bench.world(AGENTS, HABITS).await?;
-    let (mut sustained, mut points, mut figures) = (0, Vec::new(), Vec::new());
+    let (mut sustained, mut points) = (0, Vec::new());
     for rate in (steps.from..=steps.to).step_by(steps.by.max(1) as usize) {
-        world.watch_anew().await?;
-        wave(&mut world, rate, bench.seconds).await?;
-        let served = world.watch.calls().served();
-        let rung: Vec<f64> = served.iter().map(|call| call.rung_ms).collect();
-        let p99_ms = quantile(&rung, 0.99).unwrap_or(f64::INFINITY);
-        let all = served.len() == (rate * bench.seconds) as usize;
-        eprintln!("  {rate}/s: {} of {} connected, p99 {p99_ms:.0} ms", served.len(), rate * bench.seconds);
-        if let Some(p50_ms) = quantile(&rung, 0.5) {
-            points.push(Point { rate, p50_ms, p99_ms });
-        }
-        if !all || p99_ms > TOO_LATE_MS {
+        if !is_sustained(&mut world, rate, bench.seconds, &mut points).await? {
             break;
         }
         sustained = rate;
     }
-    figures.push(Figure::new(
-        "highest rate, all connected, p99 below 200 ms",
-        Unit::PerSecond,
-        sustained.into(),
-    ));
+    let row = "highest rate: all connected, p99 below 200 ms";
+    let mut figures = vec![Figure::new(row, Unit::PerSecond, sustained.into())];
     figures.extend(memory("after all rates", &world)?);
     world.stop().await?;
     Ok(Found { rate: sustained, points, figures })
+}
+
+/// Whether all callers are connected at this rate, and phones ring soon enough.
+async fn is_sustained(world: &mut World, rate: u32, seconds: u32, points: &mut Vec<Point>) -> Result<bool> {
+    for _ in 0..TRIES {
+        world.watch_anew().await?;
+        wave(world, rate, seconds).await?;
+        let served = world.watch.calls().served();
+        let rung: Vec<f64> = served.iter().map(|call| call.rung_ms).collect();
+        let (Some(p50_ms), Some(p99_ms)) = (quantile(&rung, 0.5), quantile(&rung, 0.99)) else { continue };
+        let (count, callers) = (served.len(), rate * seconds);
+        eprintln!("  {rate}/s: {count} of {callers} connected, p50 {p50_ms:.0} ms, p99 {p99_ms:.0} ms");
+        points.push(Point { rate, p50_ms, p99_ms });
+        if count == callers as usize && p99_ms <= TOO_LATE_MS {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

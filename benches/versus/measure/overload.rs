@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::{AGENTS, Bench, HABITS, PATIENCE, TOO_LATE_MS, spread};
 use crate::figures::table::{Figure, Unit};
 
 /// Callers come at 1.5 times the rate that is sustained, then at half of it.
 pub async fn run(bench: Bench<'_>, sustained: u32) -> Result<Vec<Figure>> {
+    ensure!(sustained > 0, "no rate was sustained that could be exceeded");
     let mut world = bench.world(AGENTS, HABITS).await?;
     let (high, low) = (sustained * 3 / 2, (sustained / 2).max(1));
     let (burst, after) = (high * bench.seconds, low * (bench.seconds / 2).max(5));
