@@ -99,7 +99,7 @@ pub struct Options {
     pub dozvon: Option<PathBuf>,
     /// Cargo's sign that a bench is to run
     #[arg(long, hide = true)]
-    pub bench: bool,
+    bench: bool,
 }
 
 impl Options {

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::esl::{Access, Esl};
-use crate::figures::memory::Memory;
+use crate::figures::memory::peak_mib;
 use crate::node::{self, Ports, free_port};
 use crate::options::System;
 use crate::process::Process;
@@ -101,8 +101,8 @@ impl World {
         Ok(Used { controller, switch: self.switch.cpu_time()?, at: Instant::now() })
     }
 
-    /// The memory of the controller, where there is one, and of FreeSWITCH.
-    pub fn memory(&self) -> Result<(Option<Memory>, Memory)> {
+    /// The most memory that the controller, where there is one, and FreeSWITCH have had, in MiB.
+    pub fn memory(&self) -> Result<(Option<f64>, f64)> {
         Ok((self.controller.as_ref().map(memory_of).transpose()?, memory_of(&self.switch)?))
     }
 
@@ -123,10 +123,10 @@ impl World {
     }
 }
 
-fn memory_of(process: &Process) -> Result<Memory> {
+fn memory_of(process: &Process) -> Result<f64> {
     let id = process.id().context("a process has ended")?;
     let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-    Memory::parse(&status).context("/proc/PID/status tells no memory")
+    peak_mib(&status).context("/proc/PID/status tells no memory")
 }
 
 /// CPU time of the processes at a moment.

@@ -68,7 +68,7 @@ mod calls {
     fn a_served_caller_has_its_times() {
         let calls = Calls::of(&served());
         let expected = Served { came_us: 1_000_000, rung_ms: 9.0, bridged_ms: 50.0 };
-        assert_eq!((calls.served(), calls.count(), calls.open()), (vec![expected], 1, 0));
+        assert_eq!((calls.served(), calls.came_us()), (vec![expected], vec![1_000_000]));
     }
 
     #[test]
@@ -84,7 +84,6 @@ mod calls {
         events.extend([event(Kind::Create, "c2", 2000), event(Kind::Create, "a1.2", 4510)]);
         assert_eq!(Calls::of(&events).freed_ms(0), [10.0]);
         assert_eq!(Calls::of(&events).freed_ms(4_600_000), [] as [f64; 0]);
-        assert_eq!(Calls::of(&events).open(), 2);
     }
 
     #[test]
@@ -109,7 +108,7 @@ mod calls {
     #[test]
     fn channels_of_before_are_left_out() {
         let calls = Calls::of(&[event(Kind::End, "c1", 1000)]);
-        assert_eq!((calls.count(), calls.open()), (0, 0));
+        assert!(calls.came_us().is_empty() && calls.served().is_empty());
     }
 }
 
@@ -119,8 +118,45 @@ mod memory {
     #[test]
     fn memory_is_read() {
         let status = "Name:\tfreeswitch\nVmHWM:\t  238592 kB\nVmRSS:\t   51200 kB\nThreads:\t33\n";
-        assert_eq!(Memory::parse(status), Some(Memory { now_kib: 51_200, peak_kib: 238_592 }));
-        assert_eq!(Memory::parse("Name:\tzombie\nThreads:\t1\n"), None);
+        assert_eq!(peak_mib(status), Some(233.0));
+        assert_eq!(peak_mib("Name:\tzombie\nThreads:\t1\n"), None);
+    }
+}
+
+mod plot {
+    use super::figures::plot::*;
+
+    fn point(rate: u32, p50_ms: f64, p99_ms: f64) -> Point {
+        Point { rate, p50_ms, p99_ms }
+    }
+
+    #[test]
+    fn each_system_has_two_lines_through_its_medians() {
+        let one = vec![
+            point(20, 9.0, 19.0),
+            point(20, 10.0, 1000.0),
+            point(20, 11.0, 20.0),
+            point(50, 100.0, 200.0),
+        ];
+        let text = svg(&[("dozvon", one), ("other", vec![point(20, 60.0, 111.0)])]);
+        let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("<polyline")).collect();
+        assert_eq!(lines.len(), 4);
+        // From 20 to 50 calls a second over 500 points; from 1 to 10,000 ms over 330 points, 10 ms are a quarter up.
+        assert!(lines[0].contains("points=\"70.0,287.5 570.0,205.0\""), "{}", lines[0]);
+        assert!(lines[2].contains("points=\"70.0,"), "{}", lines[2]);
+        assert!(text.contains(">dozvon p99<") && text.ends_with("</svg>\n"), "{text}");
+    }
+
+    #[test]
+    fn values_beyond_the_scale_are_drawn_at_its_edge() {
+        let text = svg(&[("dozvon", vec![point(20, 0.1, 99_999.0)])]);
+        let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("<polyline")).collect();
+        assert!(lines[0].contains("\"70.0,370.0\"") && lines[1].contains("\"70.0,40.0\""), "{lines:?}");
+    }
+
+    #[test]
+    fn nothing_measured_is_no_picture() {
+        assert_eq!(svg(&[("dozvon", vec![])]), "");
     }
 }
 

@@ -23,6 +23,8 @@ const BOTTOM: f64 = 50.0;
 /// The scale of latency is logarithmic, between these.
 const LEAST_MS: f64 = 1.0;
 const MOST_MS: f64 = 10_000.0;
+/// A phone that rings later than this after the caller's INVITE rings too late.
+pub const TOO_LATE_MS: f64 = 200.0;
 /// The colour of each system.
 const COLOURS: [&str; 2] = ["#b0562b", "#1f6f8b"];
 
@@ -98,6 +100,13 @@ impl Scale {
             );
             ms *= 10.0;
         }
+        let y = self.y(TOO_LATE_MS);
+        text += &format!(
+            "<line x1=\"{LEFT}\" y1=\"{y:.1}\" x2=\"{right}\" y2=\"{y:.1}\" stroke=\"#999999\" \
+             stroke-dasharray=\"2 3\"/>\n<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{TOO_LATE_MS}</text>\n",
+            LEFT - 8.0,
+            y + 4.0
+        );
         for rate in (least..=most).filter(|rate| rate % 5 == 0 || *rate == least) {
             let x = self.x(rate);
             text += &format!(

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::{AGENTS, Bench, HABITS, TOO_LATE_MS, memory, wave};
-use crate::figures::plot::Point;
+use super::{AGENTS, Bench, HABITS, memory, wave};
+use crate::figures::plot::{Point, TOO_LATE_MS};
 use crate::figures::quantile::quantile;
 use crate::figures::table::{Figure, Unit};
 use crate::world::World;

@@ -22,8 +22,6 @@ pub const AGENTS: u32 = 300;
 pub const HABITS: Habits = Habits { ring: Duration::from_millis(500), talk: Duration::from_secs(3) };
 /// How long a caller waits.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// A phone that rings later than this after the caller's INVITE rings too late.
-pub const TOO_LATE_MS: f64 = 200.0;
 
 /// One system on this machine.
 #[derive(Debug, Clone, Copy)]
@@ -85,13 +83,11 @@ fn cpu_share(row: &str, spent: Spent) -> Vec<Figure> {
     ]
 }
 
-/// The memory that both processes have.
+/// The most memory that both processes have had.
 fn memory(row: &str, world: &World) -> Result<Vec<Figure>> {
-    let mib = |kib: u64| kib as f64 / 1024.0;
     let (controller, switch) = world.memory()?;
-    let controller = controller.map_or(0.0, |memory| mib(memory.now_kib));
     Ok(vec![
-        Figure::new(format!("{row}: memory, controller"), Unit::MiB, controller),
-        Figure::new(format!("{row}: memory, FreeSWITCH"), Unit::MiB, mib(switch.now_kib)),
+        Figure::new(format!("{row}: memory, controller"), Unit::MiB, controller.unwrap_or_default()),
+        Figure::new(format!("{row}: memory, FreeSWITCH"), Unit::MiB, switch),
     ])
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{AGENTS, Bench, HABITS, PATIENCE, TOO_LATE_MS, spread};
+use super::{AGENTS, Bench, HABITS, PATIENCE, spread};
+use crate::figures::plot::TOO_LATE_MS;
 use crate::figures::table::{Figure, Unit};
 
 /// Callers come at 1.5 times the rate that is sustained, then at half of it.
