@@ -54,7 +54,8 @@ fn main() -> ExitCode {
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let findings = runtime.context("no runtime").map(|runtime| runtime.block_on(run(&options, &installed)));
+    let findings =
+        runtime.context("no runtime").and_then(|runtime| runtime.block_on(run(&options, &installed)));
     match findings.and_then(|findings| findings.report(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -90,7 +91,9 @@ struct Findings {
     failed: Vec<String>,
 }
 
-async fn run(options: &Options, installed: &Installed) -> Findings {
+/// Fails only if nothing can be measured at all.
+async fn run(options: &Options, installed: &Installed) -> Result<Findings> {
+    println!("{}\n", measure::describe(installed).await?);
     let systems = options.systems();
     let mut findings = Findings::new(&systems, options);
     for round in 1..=options.rounds() {
@@ -106,7 +109,7 @@ async fn run(options: &Options, installed: &Installed) -> Findings {
             }
         }
     }
-    findings
+    Ok(findings)
 }
 
 impl Findings {

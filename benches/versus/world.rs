@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::esl::{Access, Esl};
-use crate::figures::memory::peak_mib;
+use crate::figures::machine::{peak_mib, processor};
 use crate::node::{self, Ports, free_port};
 use crate::options::System;
 use crate::process::Process;
@@ -104,6 +104,17 @@ impl World {
     /// The most memory that the controller, where there is one, and FreeSWITCH have had, in MiB.
     pub fn memory(&self) -> Result<(Option<f64>, f64)> {
         Ok((self.controller.as_ref().map(memory_of).transpose()?, memory_of(&self.switch)?))
+    }
+
+    /// What is measured on what, and when.
+    pub async fn describe(&mut self) -> Result<String> {
+        let version = self.api.api("version").await?;
+        let version = version.split('~').next().unwrap_or_default().to_owned();
+        let day = self.api.api("strftime %Y-%m-%d").await?;
+        let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let processor = processor(&cpuinfo).unwrap_or("unknown processor");
+        let cores = std::thread::available_parallelism()?;
+        Ok(format!("{day}, {version}, {processor}, cores: {cores}"))
     }
 
     /// Ends every call.

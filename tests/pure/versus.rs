@@ -112,8 +112,17 @@ mod calls {
     }
 }
 
-mod memory {
-    use super::figures::memory::*;
+mod machine {
+    use super::figures::machine::*;
+
+    #[test]
+    fn the_processor_is_named() {
+        assert_eq!(
+            processor("processor\t: 0\nmodel name\t: Some Chip @ 2 GHz\nflags\t: a b\n"),
+            Some("Some Chip @ 2 GHz")
+        );
+        assert_eq!(processor("processor\t: 0\n"), None);
+    }
 
     #[test]
     fn memory_is_read() {

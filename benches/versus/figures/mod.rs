@@ -2,7 +2,7 @@
 
 pub mod calls;
 pub mod event;
-pub mod memory;
+pub mod machine;
 pub mod plot;
 pub mod quantile;
 pub mod table;

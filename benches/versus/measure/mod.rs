@@ -41,6 +41,14 @@ impl Bench<'_> {
     }
 }
 
+/// What is measured on what, and when.
+pub async fn describe(installed: &Installed) -> Result<String> {
+    let mut world = World::start(installed, System::Dozvon, 1, false, HABITS).await?;
+    let described = world.describe().await?;
+    world.stop().await?;
+    Ok(described)
+}
+
 /// Lets callers come at a rate for some seconds, and waits until the last of them is gone.
 async fn wave(world: &mut World, rate: u32, seconds: u32) -> Result<()> {
     let wave = world.call(rate * seconds, rate, PATIENCE)?;
