@@ -1,9 +1,12 @@
 //! The first agent who answers gets the caller.
 
+use std::sync::Arc;
+
 use super::talk::{Between, Talk};
 use super::{Call, Gone};
+use crate::context::App;
 use crate::dispatch::answered::{AgentAnswered, BridgeResult};
-use crate::ids::AgentName;
+use crate::ids::{AgentName, CallId};
 use crate::store;
 
 /// The caller talks to an agent.
@@ -14,26 +17,29 @@ pub(crate) struct Bridged {
     pub talk: Talk,
 }
 
-/// Connects the caller with an agent who answered, if no other agent was first. None if they were not connected: the
-/// caller still waits.
+/// What the database says about an agent who answered.
+enum Recorded {
+    /// The agent has won the call.
+    Won,
+    /// The offer or the call has ended, or another agent has won the call.
+    Refused,
+    /// The database gave no answer. The record of the talk, which is repeated, includes this one.
+    Unknown,
+}
+
+/// Connects the caller with an agent who answered. None if they were not connected: the caller still waits.
+///
+/// This task alone decides which agent gets its caller, so the agent's win is committed while FreeSWITCH connects the
+/// two, which takes it about 40 ms. The database refuses a win only if somebody else has changed its rows meanwhile.
 pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<Option<Bridged>, Gone> {
-    let (id, offer, leg, at) = (call.id, answered.offer, answered.channel, answered.answered_at);
-    let won = call.app.store.write("win", move |c| store::offers::win(c, offer, id, leg, at)).await;
-    match won {
-        Ok(true) => call.app.dispatcher.connecting(id, offer).await,
-        Ok(false) => {
-            answered.answer(BridgeResult::Lost);
-            return Ok(None);
-        }
-        Err(error) => {
-            tracing::error!(%error, "the agent who answered cannot be recorded: not connected");
-            answered.answer(BridgeResult::Failed);
-            return Ok(None);
-        }
-    }
-    let talk = match Talk::with_caller(call, leg).await {
-        Ok(Some(talk)) => talk,
-        not_connected => {
+    let (offer, leg, at) = (answered.offer, answered.channel, answered.answered_at);
+    let win = win(Arc::clone(&call.app), call.id, &answered);
+    let (recorded, talk) = tokio::join!(win, Talk::with_caller(call, leg));
+    let talk = match (recorded, talk) {
+        (Recorded::Refused, talk) => return refused(call, answered, talk).await,
+        (_, Ok(Some(talk))) => talk,
+        (_, not_connected) => {
+            let id = call.id;
             let undone = call.app.store.record("unwin", move |c| store::offers::unwin(c, offer, id));
             if let Err(error) = undone.await {
                 tracing::error!(%error, "it is not recorded that the agent who answered could not be connected");
@@ -49,4 +55,38 @@ pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<
     let _ = talk.record(Between::CallerAndAgent(offer)).await;
     tracing::info!(%agent, "the caller got through");
     Ok(Some(Bridged { agent, talk }))
+}
+
+/// Records that an agent has won the call, and stops the other agents' phones.
+async fn win(app: Arc<App>, call: CallId, answered: &AgentAnswered) -> Recorded {
+    let (offer, leg, at) = (answered.offer, answered.channel, answered.answered_at);
+    match app.store.write("win", move |c| store::offers::win(c, offer, call, leg, at)).await {
+        Ok(false) => return Recorded::Refused,
+        Ok(true) => app.dispatcher.connecting(call, offer).await,
+        Err(error) => {
+            tracing::error!(%error, "it is not recorded yet which agent answered; the talk's record includes that");
+            app.dispatcher.connecting(call, offer).await;
+            return Recorded::Unknown;
+        }
+    }
+    Recorded::Won
+}
+
+/// The agent must not have the caller. If FreeSWITCH has connected them, the end of the agent's leg gives the caller
+/// back to the dialplan, which brings them back to us.
+async fn refused(
+    call: &Call,
+    answered: AgentAnswered,
+    talk: Result<Option<Talk>, Gone>,
+) -> Result<Option<Bridged>, Gone> {
+    let connected = talk?.is_some();
+    if connected {
+        tracing::error!(
+            offer = %answered.offer,
+            "the caller was connected with an agent who, by the database, has not won the call: parting them"
+        );
+        call.caller.unbridge_failed().await;
+    }
+    answered.answer(BridgeResult::Lost);
+    if connected { Err(Gone::Lost) } else { Ok(None) }
 }

@@ -165,8 +165,8 @@ pub fn unwin(c: &mut Database, offer: OfferId, call: CallId) -> Result<(), Store
     Ok(())
 }
 
-/// Records that the agent and the caller talk: the offer is answered, the agent talks, the caller no longer waits.
-/// Repeating it changes nothing.
+/// Records that the agent and the caller talk: the offer is answered, the agent talks, the caller no longer waits. An
+/// offer whose win is not recorded yet wins by this, unless another offer has won the call. Repeating it changes nothing.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is no such offer.
@@ -178,6 +178,7 @@ pub fn bridged(c: &mut Database, offer: OfferId, call: CallId, at: UnixMs) -> Re
     }
     diesel::update(offers::table.find(offer))
         .set((
+            offers::answered_at.eq(known.answered_at.unwrap_or(at)),
             offers::bridged_at.eq(at),
             offers::outcome.eq(Outcome::Answered),
             offers::ring_ms.eq(known.ring_ms(at)),
@@ -195,8 +196,9 @@ pub fn bridged(c: &mut Database, offer: OfferId, call: CallId, at: UnixMs) -> Re
         ))
         .returning(agents::version)
         .count_changed(c)?;
-    diesel::update(calls::table.find(call).filter(calls::offer.eq(offer)))
-        .set((calls::answered_at.eq(at), calls::agent.eq(&known.agent)))
+    let won = calls::table.find(call).filter(calls::offer.is_null().or(calls::offer.eq(offer)));
+    diesel::update(won)
+        .set((calls::offer.eq(offer), calls::answered_at.eq(at), calls::agent.eq(&known.agent)))
         .returning(calls::arrived_at)
         .count_changed(c)?;
     waits::leave(c, call, at, WaitOutcome::Answered)

@@ -230,6 +230,36 @@ fn a_bridge_that_was_not_recorded_is_known_by_the_end_of_the_talk() {
 }
 
 #[test]
+fn a_talk_whose_win_was_not_recorded_is_the_win() {
+    for_each_database(async |db| {
+        let (call, [anna, boris]) = db
+            .write(|c| {
+                open_for_business(c)?;
+                let call = arrive(c, "sales", at(0))?;
+                let rung = [ring(c, call, "anna", at(1000))?, ring(c, call, "boris", at(1000))?];
+                offers::bridged(c, rung[0], call, at(3000))?;
+                Ok((call, rung))
+            })
+            .await;
+        db.write(move |c| {
+            assert!(offers::win(c, anna, call, ChannelId::new(), at(3000))?, "repeating it");
+            assert!(!offers::win(c, boris, call, ChannelId::new(), at(3001))?);
+            offers::end_unanswered(c, &unanswered(boris, Outcome::LostRace, 3010))?;
+            offers::end_talk(c, anna, at(13_000), Duration::ZERO)?;
+            calls::end(c, &answered(call, 13_000))
+        })
+        .await;
+        let row = db.write(move |c| call_of(c, call)).await;
+        assert_eq!(
+            (row.wait_ms, row.talk_ms, row.agent.as_ref().map(|name| name.as_str())),
+            (Some(3000), Some(10_000), Some("anna"))
+        );
+        let rung = db.write(move |c| offers::of_call(c, call)).await;
+        assert_eq!(rung[0].answered_at, Some(at(3000)));
+    });
+}
+
+#[test]
 fn too_many_misses_in_a_row_send_on_break() {
     for_each_database(async |db| {
         db.write(|c| {

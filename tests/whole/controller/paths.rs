@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use dozvon::queue::agent::{Status, Step};
+use dozvon::queue::offer::Outcome;
 use dozvon::sim::{Behaviour, Faults, Happening, Pickup, Story};
 use dozvon::store::Store;
 use dozvon::store::agents::AgentRow;
+use dozvon::store::offers::{self, EndUnanswered};
 use tokio::time::timeout;
 
 use super::stage::{ANNA, BORIS, DUTY, LIMIT, Stage, answers, story, until};
@@ -172,6 +174,46 @@ async fn the_losers_fall_silent_before_the_bridge_is_there() {
     );
     caller.hang_up().await;
     story(caller).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_and_an_agent_are_connected_before_the_database_says_so() {
+    let stage = Stage::set().await;
+    stage.phone(ANNA, Behaviour::answers(Duration::from_millis(200))).await;
+    stage.step("anna", Step::LogIn).await;
+    let caller = stage.caller(1).await;
+    until("the phone rings", async || stage.sim.counts().await.legs_up == 1).await;
+    let other = Store::open(&stage.settings.database, stage.settings.store.clone()).await.unwrap();
+    let release = hold(&other).await;
+    until("the two are connected", async || stage.sim.counts().await.bridges == 1).await;
+    assert!(stage.calls().await[0].answered_at.is_none(), "the database is held");
+    release.send(()).unwrap();
+    until("the talk is recorded", async || stage.calls().await[0].answered_at.is_some()).await;
+    caller.hang_up().await;
+    assert_eq!(story(caller).await.talked_to(), [ANNA]);
+    assert_eq!(ended(&stage).await, ("answered".into(), "sales".into()));
+    assert_eq!((stage.cases().await, stage.repairs().await), (0, 0));
+}
+
+/// Nobody but the controller ends its offers. Should somebody do so, the agent does not keep the caller.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_who_was_connected_with_an_agent_who_has_not_won_is_taken_back() {
+    let stage = Stage::set().await;
+    stage.phone(ANNA, Behaviour::answers(Duration::from_millis(300))).await;
+    stage.step("anna", Step::LogIn).await;
+    let caller = stage.caller(1).await;
+    until("the phone rings", async || stage.sim.counts().await.legs_up == 1).await;
+    let (offer, at) = (stage.agent("anna").await.offer.unwrap(), stage.now());
+    let (outcome, cause) = (Outcome::Cancelled, "TEST".to_owned());
+    let end = EndUnanswered { offer, outcome, cause, at, ready_at: at, max_no_answer: 0 };
+    stage.store.write("end", move |c| offers::end_unanswered(c, &end)).await.unwrap();
+    until("the second phone is connected", async || stage.sim.counts().await.bridges == 2).await;
+    caller.hang_up().await;
+    assert_eq!(story(caller).await.talked_to(), [ANNA, ANNA]);
+    assert_eq!(ended(&stage).await, ("answered".into(), "sales".into()));
+    let counts = stage.sim.counts().await;
+    assert_eq!((counts.legs, counts.legs_up, counts.zombies), (2, 0, 0));
+    assert_eq!(stage.cases().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

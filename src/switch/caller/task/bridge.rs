@@ -36,13 +36,15 @@ impl CallerTask {
         }
     }
 
-    /// Gives the bridge up. The dialplan may take the caller back again, and the channel is checked at once, since it may be
-    /// gone. If the channel has left our hands, no command is sent: `taken` finds out who has it.
+    /// Gives the bridge up, even one that has come about. The dialplan may take the caller back again, and the channel is
+    /// checked at once, since it may be gone. If the channel has left our hands, no command is sent: `taken` finds out who
+    /// has it.
     pub(super) async fn bridge_failed(&mut self) -> Result<(), SocketError> {
-        if let Some(leg) = self.bridging.take() {
+        let talked_with = self.talks_with.take();
+        if let Some(leg) = self.bridging.take().or(talked_with) {
             self.abandoned_leg = Some(leg);
         }
-        if self.released {
+        if self.released && talked_with.is_none() {
             return Ok(());
         }
         if !self.gone {

@@ -61,8 +61,8 @@ pub(super) struct CallerTask {
     released: bool,
     /// Whether a bridge was ever tried.
     bridge_tried: bool,
-    /// Whether we have connected the caller.
-    talks: bool,
+    /// The leg with which we have connected the caller.
+    talks_with: Option<ChannelId>,
     visit: Visit,
     /// The sequence number with which the visit begins.
     begins_at: u64,
@@ -90,7 +90,7 @@ impl CallerTask {
             abandoned_leg: None,
             released: false,
             bridge_tried: false,
-            talks: false,
+            talks_with: None,
             visit: setup.visit,
             begins_at: setup.begins_at,
             gone: false,
@@ -99,7 +99,7 @@ impl CallerTask {
 
     pub(super) async fn run(mut self, events: mpsc::Sender<CallerEvent>, open: ConnectionPermit) {
         let last = self.until_over(&events).await;
-        let elsewhere = last == Some(CallerEvent::Taken) || self.released && !self.talks;
+        let elsewhere = last == Some(CallerEvent::Taken) || self.released && self.talks_with.is_none();
         if last == Some(CallerEvent::Taken)
             && let Err(error) = self.leave_alone().await
         {

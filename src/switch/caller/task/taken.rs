@@ -18,7 +18,7 @@ impl CallerTask {
         let number = event.get("Event-Sequence").and_then(|number| number.parse::<u64>().ok());
         let before = number.is_some_and(|number| number < self.begins_at);
         let hung_up = event.get("Answer-State").as_deref() == Some("hangup");
-        if before || hung_up || self.talks {
+        if before || hung_up || self.talks_with.is_some() {
             return None;
         }
         let perhaps_ours = self.bridging.is_some() || self.abandoned_leg.is_some();
@@ -28,7 +28,7 @@ impl CallerTask {
 
     /// Whether the channel has left our hands, and no bridge of ours can explain it.
     pub(super) const fn is_out_of_our_hands(&self) -> bool {
-        self.released && self.bridging.is_none() && !self.talks
+        self.released && self.bridging.is_none() && self.talks_with.is_none()
     }
 
     /// Asks who moved the channel last (switch_ivr_bridge.c and switch_ivr.c set `transfer_source`). If it was the bridge that
@@ -51,13 +51,13 @@ impl CallerTask {
     pub(super) fn hear_bridged(&mut self, other: ChannelId) -> Option<CallerEvent> {
         if self.bridging == Some(other) {
             self.bridging = None;
-            self.talks = true;
+            self.talks_with = Some(other);
         }
-        if !self.talks && self.abandoned_leg == Some(other) {
+        if self.talks_with.is_none() && self.abandoned_leg == Some(other) {
             self.released = true;
             return Some(CallerEvent::Lost);
         }
-        if !self.talks {
+        if self.talks_with.is_none() {
             return Some(CallerEvent::Taken);
         }
         self.push(CallerEvent::Bridged { other });
