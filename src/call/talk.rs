@@ -136,6 +136,7 @@ impl Talk {
     /// Waits until the caller's channel ends, or comes back to us as another call. If the caller is passed on to
     /// somebody else, the talk goes on.
     pub(crate) async fn until_caller_leaves(self, call: &mut Call) -> TalkOver {
+        call.caller.close_socket(&call.node, call.id).await;
         let gone = loop {
             if let Err(gone) = call.next_in_talk().await {
                 break gone;

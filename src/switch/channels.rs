@@ -273,7 +273,9 @@ mod tests {
         );
         let found = FoundLeg { channel, leg, offer, call, answered: true, role: LegRole::Agent };
         assert_eq!(FoundLeg::read(channel, &dump), Some(found));
-        assert_eq!(FoundLeg::read(channel, &dump.replace("leg: agent", "leg: other")), None);
+        for other in ["leg: other", "leg: caller"] {
+            assert_eq!(FoundLeg::read(channel, &dump.replace("leg: agent", other)), None, "{other}");
+        }
         assert_eq!(FoundLeg::read(channel, "Answer-State: answered\n"), None);
     }
 

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::facts::{ChannelFacts, InvalidFacts};
+use super::leg_request::{LEG_ROLE, LegRole};
 use super::socket::end_of_block;
 
 /// Longest answer to `connect`, in bytes. A real one has 9,000; long SDP and many variables make it longer.
@@ -37,6 +38,8 @@ pub(super) struct Handshake {
     pub residual: Vec<u8>,
     /// The sequence number of the answer; 0 if it has none.
     pub begins_at: u64,
+    /// Whether the channel is a leg of ours: somebody who was rung, and then sent to a number of ours.
+    pub is_leg: bool,
 }
 
 /// Sends `connect` and reads the answer. The time limit is up to the caller of this function.
@@ -49,8 +52,8 @@ pub(super) async fn handshake(stream: &mut TcpStream) -> Result<Handshake, Hands
         if let Some(end) = end_of_block(&read, searched) {
             let residual = read.split_off(end);
             let block = String::from_utf8_lossy(&read);
-            let begins_at = sequence(&block);
-            return Ok(Handshake { facts: ChannelFacts::read(&block)?, residual, begins_at });
+            let (begins_at, is_leg) = (sequence(&block), is_leg(&block));
+            return Ok(Handshake { facts: ChannelFacts::read(&block)?, residual, begins_at, is_leg });
         }
         searched = read.len().saturating_sub(1);
         if read.len() >= MAX_BLOCK {
@@ -66,6 +69,13 @@ pub(super) async fn handshake(stream: &mut TcpStream) -> Result<Handshake, Hands
 fn sequence(block: &str) -> u64 {
     let number = |line: &str| line.strip_prefix("Event-Sequence: ")?.trim().parse().ok();
     block.lines().find_map(number).unwrap_or(0)
+}
+
+/// Whether the channel carries the mark of a leg.
+fn is_leg(block: &str) -> bool {
+    let mark = format!("variable_{LEG_ROLE}: ");
+    let role = block.lines().find_map(|line| line.strip_prefix(mark.as_str()));
+    role.is_some_and(|role| role.trim().parse::<LegRole>().is_ok())
 }
 
 #[cfg(test)]
@@ -92,6 +102,14 @@ mod tests {
         let mut said = [0; 9];
         peer.read_exact(&mut said).await.unwrap();
         assert_eq!(&said, b"connect\n\n");
+    }
+
+    #[test]
+    fn a_leg_of_ours_is_told_from_a_caller() {
+        for (role, leg) in [("customer", true), ("agent", true), ("caller", false), ("", false)] {
+            assert_eq!(is_leg(&format!("{}variable_dozvon_leg: {role}\n", recorded())), leg, "{role}");
+        }
+        assert!(!is_leg(&recorded()));
     }
 
     #[tokio::test]

@@ -6,10 +6,13 @@ use crate::ids::{CallId, ChannelId, LegId, OfferId};
 use crate::rules::contact::Contact;
 use crate::sound::Sound;
 
-/// The variable on all our legs that says who is rung.
+/// The variable on all our legs that says who is rung, and on a caller who talks without a socket.
 pub(super) const LEG_ROLE: &str = "dozvon_leg";
 /// The variable with our identity of the leg.
 pub(super) const LEG_ID: &str = "dozvon_leg_id";
+/// The value of [`LEG_ROLE`] on a caller who talks without a socket. Nobody is rung on such a channel, so it is no
+/// [`LegRole`]: what is asked of legs finds no caller.
+pub(super) const CALLER: &str = "caller";
 
 /// A request to ring one contact for one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +62,8 @@ crate::vocabulary! {
     }
 }
 
-/// A leg in a talk that an earlier run of the controller rang.
+/// A channel in a talk that is watched from now on: a leg that an earlier run of the controller rang, or a caller who talks
+/// without a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegInTalk {
     /// The leg's identity, which its channel carries.

@@ -19,7 +19,7 @@ use crate::inbox::Inbox;
 use crate::vital::Beat;
 
 use super::hub::Hub;
-use super::leg_request::{LEG_ROLE, LegRole};
+use super::leg_request::{CALLER, LEG_ROLE, LegRole};
 use super::link_commands::{Command, CommandError, LinkRequest, Role};
 use super::node_stats::count;
 use super::talks::USERS;
@@ -211,11 +211,11 @@ async fn begin(wire: &mut Wire, silence: Duration) -> Result<Option<CoreId>, Wir
     }
 }
 
-/// Subscribes only to events that are used, of our own legs and of directory users (who are not rung while they talk): each
+/// Subscribes only to events that are used, of our own legs, of callers who talk and of directory users (who are not rung while they talk): each
 /// event takes about 50 µs to read, and other applications may use the node too.
 async fn subscribe(wire: &mut Wire) -> Result<(), WireError> {
-    for role in LegRole::ALL {
-        wire.filter(&format!("variable_{LEG_ROLE}"), role.as_str()).await?;
+    for role in LegRole::ALL.iter().map(|role| role.as_str()).chain([CALLER]) {
+        wire.filter(&format!("variable_{LEG_ROLE}"), role).await?;
     }
     for user in USERS {
         wire.filter(&format!("variable_{user}"), "/./").await?;

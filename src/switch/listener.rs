@@ -220,6 +220,7 @@ impl Acceptor {
             check: self.settings.keepalive_interval,
             visit: self.visits.begin(handshake.facts.channel).await,
             begins_at: handshake.begins_at,
+            is_leg: handshake.is_leg,
         };
         match Caller::take(handshake.facts.channel, socket, setup, open).await {
             Ok(caller) => self.hand_over(Incoming { caller, facts: handshake.facts }).await,

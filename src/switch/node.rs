@@ -139,7 +139,7 @@ impl Node {
         Ok(Leg::start(Arc::clone(&self.hub), Arc::clone(&self._stop_on_drop), request))
     }
 
-    /// Watches a leg in a talk that an earlier run of the controller rang, until its last event.
+    /// Watches a channel in a talk until its last event: a leg that an earlier run of the controller rang, or a caller.
     #[must_use]
     pub fn adopt(&self, talk: LegInTalk) -> Leg {
         Leg::adopt(Arc::clone(&self.hub), Arc::clone(&self._stop_on_drop), talk)

@@ -189,7 +189,7 @@ impl Talks {
 
 /// Whether the talks on a leg of this role are known from its offer or attempt.
 pub(super) fn is_known_from_offer(role: Option<&str>) -> bool {
-    role.is_some_and(|role| role != LegRole::Contact.as_str())
+    matches!(role.and_then(|role| role.parse().ok()), Some(LegRole::Agent | LegRole::Customer))
 }
 
 /// The variables with the user and the domain of a channel: for an inbound one the user who dials, for an outbound one the
@@ -260,6 +260,14 @@ mod tests {
         let talks = Talks::default();
         let forwarded = [TO_ANNA[0], TO_ANNA[1], ("variable_dozvon_leg", "contact")];
         talks.hear(&event("CHANNEL_ANSWER", ChannelId::new(), "outbound", &forwarded));
+        assert_eq!(talks.take_changes(), anna(true));
+    }
+
+    #[test]
+    fn a_colleague_who_calls_a_queue_and_got_through_is_in_a_call_like_any_other() {
+        let talks = Talks::default();
+        let caller = [ANNA[0], ANNA[1], ("variable_dozvon_leg", "caller")];
+        talks.hear(&event("CHANNEL_CREATE", ChannelId::new(), "inbound", &caller));
         assert_eq!(talks.take_changes(), anna(true));
     }
 

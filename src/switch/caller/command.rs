@@ -4,8 +4,9 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::cause::HangupCause;
-use crate::ids::ChannelId;
+use crate::ids::{CallId, ChannelId};
 use crate::sound::Sound;
+use crate::switch::node::Node;
 use crate::switch::variable::Variable;
 
 use super::CallerError;
@@ -37,6 +38,7 @@ pub(super) enum CallerCommand {
     Set { variable: Variable, value: String },
     Bridge { leg: ChannelId },
     Resume,
+    CloseSocket { node: Node, call: CallId },
     HangUp { cause: HangupCause },
     HandBack { reason: Option<String> },
 }
@@ -49,6 +51,7 @@ impl CallerCommand {
             Self::Set { .. } => "set a variable",
             Self::Bridge { .. } => "bridge",
             Self::Resume => "give the caller to the dialplan",
+            Self::CloseSocket { .. } => "close the socket",
             Self::HangUp { .. } => "hang up",
             Self::HandBack { .. } => "hand back",
         }

@@ -5,7 +5,8 @@
 //! bounded channels, so that a dropped future of the story never cuts a command in two.
 //! **Invariants:** the task never waits for the story. It ends at the first doubt about the connection, and reports that
 //! once: [`CallerEvent::HungUp`], [`CallerEvent::Lost`] or [`CallerEvent::Taken`] is always the last event. Dropping the
-//! [`Caller`] closes the socket: the dialplan continues with a waiting caller, and a talk goes on. The socket of a caller
+//! [`Caller`] closes the socket: the dialplan continues with a waiting caller, and a talk goes on. A talk holds no socket,
+//! unless the channel is a leg of ours or the node's link was down when it began. The socket of a caller
 //! who was taken by somebody else stays open until their channel ends, since closing it would take the channel away from
 //! whoever has it (docs/architecture/freeswitch.md, "When the controller goes away").
 //!
@@ -24,7 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::ids::ChannelId;
+use crate::ids::{CallId, ChannelId};
 use crate::inbox;
 use crate::sound::Sound;
 
@@ -32,6 +33,7 @@ use self::command::{CallerCommand, CallerRequest, is_value};
 use self::subscribe::subscribe;
 use self::task::CallerTask;
 use super::listener_stats::ConnectionPermit;
+use super::node::Node;
 use super::socket::{Socket, SocketError};
 use super::text;
 use crate::cause::HangupCause;
@@ -122,6 +124,13 @@ impl Caller {
         let _ = self.ask(CallerCommand::Resume).await;
     }
 
+    /// Closes the socket of a caller who talks, if the talk needs none: the node's link reports the end of their channel. From
+    /// then on no command reaches the caller, and no further [`CallerEvent::Bridged`] comes.
+    pub async fn close_socket(&self, node: &Node, call: CallId) {
+        // Refused only if the caller is gone, which the last event reports.
+        let _ = self.ask(CallerCommand::CloseSocket { node: node.clone(), call }).await;
+    }
+
     /// Ends the call. [`CallerEvent::HungUp`] follows.
     pub async fn hangup(&self, cause: HangupCause) {
         // Refused only if the caller is gone, which the last event reports.
@@ -181,4 +190,6 @@ pub(super) struct CallerSetup {
     pub visit: Visit,
     /// The sequence number with which the visit begins: events with a lower one belong to an earlier visit.
     pub begins_at: u64,
+    /// Whether the channel is a leg of ours.
+    pub is_leg: bool,
 }

@@ -101,7 +101,7 @@ impl Leg {
         Self::keep(hub, links, Begin::Ring(Box::new(request)))
     }
 
-    /// Takes over a leg in a talk that was rung by an earlier run of the controller.
+    /// Watches a channel in a talk that this run of the controller did not ring.
     pub(super) fn adopt(hub: Arc<Hub>, links: Arc<DropGuard>, talk: LegInTalk) -> Self {
         Self::keep(hub, links, Begin::InTalk(talk))
     }

@@ -13,6 +13,7 @@ mod rules;
 mod stopped;
 mod surroundings;
 mod taken;
+mod unheld;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -110,6 +111,12 @@ fn of_callers() -> Vec<Story> {
         taken::killed_in_another_queue,
         taken::stopped_in_another_queue,
         taken::killed_while_somebody_else_has_them,
+        unheld::the_caller_hangs_up,
+        unheld::the_agent_hangs_up,
+        unheld::somebody_ends_the_call,
+        unheld::the_agent_transfers_the_caller,
+        unheld::somebody_intercepts_the_caller,
+        unheld::the_controller_dies,
         agents::a_phone_that_says_480_after_ringing_was_not_answered,
         agents::a_redirect_ends_the_offer,
         agents::a_redirect_is_followed_where_the_rules_say_so,

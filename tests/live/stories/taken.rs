@@ -25,7 +25,7 @@ async fn ended_calls(floor: &Floor<'_>, number: &str, count: usize) -> Result<Ve
 }
 
 /// The phone of somebody of whom dozvon knows nothing calls this extension.
-async fn colleague_dials(live: &Live, number: &str) -> Result<Caller> {
+pub(super) async fn colleague_dials(live: &Live, number: &str) -> Result<Caller> {
     let end = SipEnd::open(Some(Tone::SomebodyElse)).await?;
     let id = end.dial(Dial::new(live.switch.sip, number, "1099")).await?;
     Ok(Caller::new(end, id))

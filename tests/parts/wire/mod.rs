@@ -5,3 +5,4 @@ mod hostile;
 mod legs;
 mod links;
 mod log;
+mod talks;

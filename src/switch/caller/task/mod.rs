@@ -1,12 +1,13 @@
 //! The task that owns a caller's connection.
 //!
 //! In: events of FreeSWITCH, commands of the story. Out: events for the story, commands to FreeSWITCH.
-//! The other files hold methods of [`CallerTask`]: `sound` plays sounds, `bridge` connects the caller with a leg, and
-//! `taken` handles a caller whom somebody else has.
+//! The other files hold methods of [`CallerTask`]: `sound` plays sounds, `bridge` connects the caller with a leg, `watched`
+//! lets a talk go on without a socket, and `taken` handles a caller whom somebody else has.
 
 mod bridge;
 mod sound;
 mod taken;
+mod watched;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,11 +19,13 @@ use tokio::time::{Instant, sleep_until};
 use crate::cause;
 use crate::ids::ChannelId;
 use crate::inbox::Inbox;
+use crate::switch::leg::Leg;
 use crate::switch::listener_stats::ConnectionPermit;
 use crate::switch::socket::{Event, Execute, Socket, SocketError};
 use crate::switch::text;
 
 use self::sound::Music;
+use self::watched::Watched;
 use super::command::{CallerCommand, CallerRequest};
 use super::{CallerError, CallerEvent, CallerSetup, PlayId, Visit};
 use crate::switch::variable::Variable;
@@ -66,6 +69,10 @@ pub(super) struct CallerTask {
     visit: Visit,
     /// The sequence number with which the visit begins.
     begins_at: u64,
+    /// Whether the channel is a leg of ours.
+    is_leg: bool,
+    /// What watches the channel once the caller talks without a socket.
+    watch: Option<Leg>,
     gone: bool,
 }
 
@@ -93,6 +100,8 @@ impl CallerTask {
             talks_with: None,
             visit: setup.visit,
             begins_at: setup.begins_at,
+            is_leg: setup.is_leg,
+            watch: None,
             gone: false,
         }
     }
@@ -105,17 +114,18 @@ impl CallerTask {
         {
             tracing::warn!(%error, "cannot protect a caller whom somebody else has: if the controller stops now, it may cut their talk");
         }
-        let Self { channel, socket, outbox, requests, check, visit, .. } = self;
+        let Self { channel, socket, outbox, requests, check, visit, watch, .. } = self;
         // Commands from now on are refused.
         drop(requests);
-        let push_all = async move {
-            for event in outbox.into_iter().chain(last) {
-                if events.send(event).await.is_err() {
-                    return;
-                }
-            }
-        };
-        if elsewhere {
+        let push_all = push_all(&events, outbox.into_iter().chain(last));
+        if let Some(leg) = watch {
+            visit.close_before();
+            socket.close().await;
+            drop(open);
+            push_all.await;
+            let last = Watched { leg, visit }.until_over(&events).await;
+            self::push_all(&events, last.into_iter()).await;
+        } else if elsewhere {
             let only_open = OnlyOpen { channel, socket, check, visit };
             tokio::join!(push_all, only_open.until_over());
             drop(open);
@@ -127,7 +137,8 @@ impl CallerTask {
         }
     }
 
-    /// Runs until the caller or the socket is gone, and returns which; none if the story lets go of the caller.
+    /// Runs until the caller or the socket is gone, and returns which; none if the story lets go of the caller, or the talk
+    /// goes on without the socket.
     async fn until_over(&mut self, events: &mpsc::Sender<CallerEvent>) -> Option<CallerEvent> {
         loop {
             if self.is_out_of_our_hands() {
@@ -201,7 +212,7 @@ impl CallerTask {
         let what = ask.command.what();
         let lets_go = matches!(ask.command, CallerCommand::HandBack { .. });
         let (answer, next) = match self.perform(ask.command).await {
-            Ok(()) => (Ok(()), Ok(if lets_go { Next::LetGo } else { Next::Go })),
+            Ok(()) => (Ok(()), Ok(if lets_go || self.watch.is_some() { Next::LetGo } else { Next::Go })),
             Err(SocketError::Refused(why)) => {
                 let next = if lets_go { Next::LetGo } else { Next::Go };
                 (Err(CallerError::Refused { what, why }), Ok(next))
@@ -227,6 +238,10 @@ impl CallerTask {
                 self.bridge(leg).await
             }
             CallerCommand::Resume => self.bridge_failed().await,
+            CallerCommand::CloseSocket { node, call } => {
+                self.watch = self.watch(&node, call).await?;
+                Ok(())
+            }
             CallerCommand::HangUp { cause } => {
                 self.check_at = Instant::now() + AFTER_HANGUP;
                 self.api(format!("uuid_kill {} {cause}", self.channel)).await
@@ -271,6 +286,14 @@ impl CallerTask {
 enum Next {
     Go,
     LetGo,
+}
+
+async fn push_all(to: &mpsc::Sender<CallerEvent>, events: impl Iterator<Item = CallerEvent>) {
+    for event in events {
+        if to.send(event).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// A socket that is only kept open until the channel ends.
