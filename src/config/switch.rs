@@ -17,7 +17,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The networks from which FreeSWITCH may connect. Every host there can place calls, so allow only what is needed.
     pub allow: Vec<IpNet>,
-    /// The most callers at one time. Further callers go to the dialplan's fallback at once.
+    /// The most sockets of callers at one time. Callers who talk need none. Further callers go to the dialplan's fallback
+    /// at once.
     pub max_connections: usize,
     /// The most connections at one time that have not yet sent the data of their caller. After a restart, all callers
     /// come back at once.

@@ -200,7 +200,7 @@ impl Metrics {
                 "Events about legs that wait to be handled",
                 &["node"],
             )?,
-            node_legs: make.gauges("node_legs", "Legs alive now", &["node"])?,
+            node_legs: make.gauges("node_legs", "Legs alive now, and callers who talk", &["node"])?,
             connections: make.counters(
                 "connections_total",
                 "Connections of FreeSWITCH, by result",

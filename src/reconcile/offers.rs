@@ -93,7 +93,7 @@ impl Reconciler {
         Talk::found(&self.app, call, at).record(Between::CallerAndAgent(id)).await?;
         let wrap_up = self.wrap_up(&offer.agent);
         let guard = self.app.in_flight.offer(id);
-        let talk = LegInTalk { leg: leg.leg, channel: leg.channel, call };
+        let talk = LegInTalk { leg: leg.leg, channel: leg.channel, call, may_be_over: true };
         let (context, dispatcher) = (self.context.clone(), self.app.dispatcher.clone());
         tracing::info!(agent = %offer.agent, offer = %id, "a talk goes on: watching it");
         tokio::spawn(async move {

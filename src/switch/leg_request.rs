@@ -72,6 +72,8 @@ pub struct LegInTalk {
     pub channel: ChannelId,
     /// The call.
     pub call: CallId,
+    /// Whether it may be over already, so that FreeSWITCH is asked at once.
+    pub may_be_over: bool,
 }
 
 /// How a leg's task begins.

@@ -29,8 +29,8 @@ impl CallerTask {
             return Ok(None);
         }
         let (leg, channel) = (LegId::new(), self.channel);
-        // First, so that no event about the mark comes too early.
-        let watch = node.adopt(LegInTalk { leg, channel, call });
+        // First, so that no event with the mark comes too early.
+        let watch = node.adopt(LegInTalk { leg, channel, call, may_be_over: false });
         let commands = [
             format!("api uuid_setvar {channel} {LEG_ID} {leg}"),
             format!("api uuid_setvar {channel} {LEG_ROLE} {CALLER}"),

@@ -87,7 +87,8 @@ mod tests {
             Arc::new(Hub::new(NodeSettings::default(), CommandSender::new(1).0, CommandSender::new(1).0));
         hub.link_up(Role::Events);
         let leg = LegId::new();
-        let begin = Begin::InTalk(LegInTalk { leg, channel: leg.channel(), call: CallId::new() });
+        let begin =
+            Begin::InTalk(LegInTalk { leg, channel: leg.channel(), call: CallId::new(), may_be_over: true });
         let (events_in, mut events) = mpsc::channel(4);
         let (command, commands) = watch::channel(LegCommand::default());
         tokio::spawn(LegTask::new(Arc::clone(&hub), &begin, events_in, commands).run(begin));

@@ -109,8 +109,9 @@ impl LegTask {
             Begin::Ring(request) => self.originate(&request).await,
             Begin::InTalk(talk) => {
                 self.feed(LegSignal::Succeeded(talk.channel));
-                // It may have ended before its mailbox was opened.
-                self.check_at = Instant::now();
+                if talk.may_be_over {
+                    self.check_at = Instant::now();
+                }
             }
         }
         let last = self.keep().await;
