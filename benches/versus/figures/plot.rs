@@ -14,6 +14,8 @@ pub struct Point {
     pub p99_ms: f64,
 }
 
+type Latency = fn(&Point) -> f64;
+
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 420.0;
 const LEFT: f64 = 70.0;
@@ -44,9 +46,11 @@ pub fn svg(systems: &[(&str, Vec<Point>)]) -> String {
     for (place, (name, points)) in systems.iter().enumerate() {
         let colour = COLOURS[place % COLOURS.len()];
         let medians = medians(points);
-        let lines: [(&str, &str, fn(&Point) -> f64); 2] =
-            [("p50", "none", |point| point.p50_ms), ("p99", "6 4", |point| point.p99_ms)];
-        for (at, (quantile, dashes, value)) in lines.into_iter().enumerate() {
+        let p50: Latency = |point| point.p50_ms;
+        let p99: Latency = |point| point.p99_ms;
+        for (at, (quantile, dashes, value)) in
+            [("p50", "none", p50), ("p99", "6 4", p99)].into_iter().enumerate()
+        {
             text += &scale.line(&medians, value, colour, dashes);
             let y = TOP + 20.0 * (2 * place + at) as f64;
             text += &legend(y, colour, dashes, &format!("{name} {quantile}"));
@@ -121,7 +125,7 @@ impl Scale {
         )
     }
 
-    fn line(&self, points: &[Point], value: fn(&Point) -> f64, colour: &str, dashes: &str) -> String {
+    fn line(&self, points: &[Point], value: Latency, colour: &str, dashes: &str) -> String {
         let place = |point: &Point| format!("{:.1},{:.1}", self.x(point.rate), self.y(value(point)));
         let places: Vec<String> = points.iter().map(place).collect();
         let mut text = format!(

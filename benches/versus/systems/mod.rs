@@ -15,7 +15,7 @@ pub struct Team {
 }
 
 /// What waiting callers hear.
-pub const MUSIC: &str = "tone_stream://%(1000,0,440);loops=-1";
+pub const MUSIC: &str = "silence_stream://-1";
 
 impl Team {
     /// The agents' names.
