@@ -99,7 +99,7 @@ pub struct Wave(Process);
 
 impl Wave {
     /// Waits until the last of them is gone. That a call failed is seen in FreeSWITCH's events.
-    pub async fn is_over(mut self, limit: Duration) -> Result<()> {
+    pub async fn until_over(mut self, limit: Duration) -> Result<()> {
         let status = self.0.ended(limit).await?;
         let done = matches!(status.code(), Some(0 | 1));
         ensure!(done, "sipp ended with {status}:\n{}", self.0.last_words());

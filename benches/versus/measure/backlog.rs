@@ -16,7 +16,7 @@ const RATE: u32 = 50;
 pub async fn run(bench: Bench<'_>) -> Result<Vec<Figure>> {
     let mut world = bench.world(AGENTS, HABITS).await?;
     let wave = world.call(CALLERS, RATE, 2 * PATIENCE)?;
-    wave.is_over(3 * PATIENCE).await?;
+    wave.until_over(3 * PATIENCE).await?;
     world.watch.is_quiet(Duration::from_secs(10)).await?;
     let calls = world.watch.calls();
     let all_wait_us = calls.came_us().last().copied().context("no caller came")?;

@@ -52,7 +52,7 @@ pub async fn describe(installed: &Installed) -> Result<String> {
 /// Lets callers come at a rate for some seconds, and waits until the last of them is gone.
 async fn wave(world: &mut World, rate: u32, seconds: u32) -> Result<()> {
     let wave = world.call(rate * seconds, rate, PATIENCE)?;
-    wave.is_over(Duration::from_secs(seconds.into()) + 2 * PATIENCE).await?;
+    wave.until_over(Duration::from_secs(seconds.into()) + 2 * PATIENCE).await?;
     world.watch.is_quiet(PATIENCE).await
 }
 

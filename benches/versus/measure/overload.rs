@@ -18,8 +18,8 @@ pub async fn run(bench: Bench<'_>, sustained: u32) -> Result<Vec<Figure>> {
     let first = world.call(burst, high, PATIENCE)?;
     tokio::time::sleep(time).await;
     let second = world.call(after, low, PATIENCE)?;
-    second.is_over(time + 3 * PATIENCE).await?;
-    first.is_over(3 * PATIENCE).await?;
+    second.until_over(time + 3 * PATIENCE).await?;
+    first.until_over(3 * PATIENCE).await?;
     world.watch.is_quiet(2 * PATIENCE).await?;
     let calls = world.watch.calls();
     let came = calls.came_us();

@@ -27,7 +27,7 @@ pub async fn callers(bench: Bench<'_>, callers: u32) -> Result<Vec<Figure>> {
     let mut figures = over_time(&world, bench.seconds, &row).await?;
     figures.extend(memory(&row, &world)?);
     world.hang_up().await?;
-    wave.is_over(LIMIT).await?;
+    wave.until_over(LIMIT).await?;
     world.stop().await?;
     Ok(figures)
 }
@@ -39,7 +39,7 @@ pub async fn talk(bench: Bench<'_>) -> Result<Vec<Figure>> {
     world.watch.bridged(1, LIMIT).await?;
     let figures = over_time(&world, bench.seconds, "one talk").await?;
     world.hang_up().await?;
-    wave.is_over(LIMIT).await?;
+    wave.until_over(LIMIT).await?;
     world.stop().await?;
     Ok(figures)
 }
