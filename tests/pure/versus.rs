@@ -83,6 +83,7 @@ mod calls {
         let mut events = served();
         events.extend([event(Kind::Create, "c2", 2000), event(Kind::Create, "a1.2", 4510)]);
         assert_eq!(Calls::of(&events).freed_ms(0), [10.0]);
+        assert_eq!(Calls::of(&events).came_over_s(), 1.0);
         assert_eq!(Calls::of(&events).freed_ms(4_600_000), [] as [f64; 0]);
     }
 
@@ -94,6 +95,7 @@ mod calls {
         let calls = Calls::of(&events);
         assert_eq!((calls.freed_ms(0), calls.picked_up_for_nobody()), (vec![], 1));
         assert_eq!(calls.not_served_us(), [1_000_000]);
+        assert_eq!(calls.came_over_s(), 0.0);
     }
 
     #[test]

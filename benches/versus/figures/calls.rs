@@ -94,6 +94,12 @@ impl Calls {
         came
     }
 
+    /// Seconds from the first caller to the last.
+    pub fn came_over_s(&self) -> f64 {
+        let came = self.came_us();
+        came.first().zip(came.last()).map_or(0.0, |(first, last)| ms(*first, *last) / 1000.0)
+    }
+
     /// Those who were connected to an agent, by their time of coming.
     pub fn served(&self) -> Vec<Served> {
         let mut served: Vec<Served> = self

@@ -54,13 +54,18 @@ async fn is_sustained(world: &mut World, rate: u32, seconds: u32, points: &mut V
     for _ in 0..TRIES {
         world.watch_anew().await?;
         wave(world, rate, seconds).await?;
-        let served = world.watch.calls().served();
+        let calls = world.watch.calls();
+        let served = calls.served();
         let rung: Vec<f64> = served.iter().map(|call| call.rung_ms).collect();
         let (Some(p50_ms), Some(p99_ms)) = (quantile(&rung, 0.5), quantile(&rung, 0.99)) else { continue };
-        let (count, callers) = (served.len(), rate * seconds);
-        eprintln!("  {rate}/s: {count} of {callers} connected, p50 {p50_ms:.0} ms, p99 {p99_ms:.0} ms");
+        let (count, callers, over_s) = (served.len(), rate * seconds, calls.came_over_s());
+        eprintln!(
+            "  {rate}/s: {count} of {callers} connected, who came in {over_s:.1} s: p50 {p50_ms:.0} ms, p99 {p99_ms:.0} ms"
+        );
         points.push(Point { rate, p50_ms, p99_ms });
-        if count == callers as usize && p99_ms <= TOO_LATE_MS {
+        // On a full machine sipp itself falls behind: then this was not the rate.
+        let came = over_s < f64::from(seconds) * 1.1;
+        if came && count == callers as usize && p99_ms <= TOO_LATE_MS {
             return Ok(true);
         }
     }
