@@ -25,7 +25,7 @@ impl CallerTask {
     /// Marks the channel, so that the node's link reports its end. None if the socket must stay: the link is down, the caller
     /// is gone, or the channel has the mark of a leg, by which somebody else waits for its end.
     pub(super) async fn watch(&mut self, node: &Node, call: CallId) -> Result<Option<Leg>, SocketError> {
-        if !self.talks || self.is_leg || !*node.up().borrow() {
+        if self.talks_with.is_none() || self.is_leg || !*node.up().borrow() {
             return Ok(None);
         }
         let (leg, channel) = (LegId::new(), self.channel);
