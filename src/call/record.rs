@@ -9,7 +9,7 @@ use crate::ids::QueueName;
 use crate::missed::ending::{Ending, Stage};
 use crate::missed::verdict::verdict;
 use crate::routing::plan::Plan;
-use crate::store::{self, Database};
+use crate::store::{self, Awaited, Database};
 
 /// The cause of a call whose arrival was recorded after its caller had been handed back.
 const TOO_LATE: &str = "RECORDED_TOO_LATE";
@@ -74,7 +74,7 @@ pub(crate) async fn record(app: &App, queue: Option<&QueueName>, row: store::cal
     let (clock, ended) = (app.clock, row.clone());
     let write =
         move |c: &mut Database| store::calls::end(c, &store::calls::Ended { now: clock.now(), ..ended });
-    let recorded = app.store.record("end", write).await;
+    let recorded = app.store.record_awaited("end", Awaited::ByNobody, write).await;
     app.metrics.call_ended(queue, row.ending, row.verdict);
     let (ending, stage, cause) = (row.ending, row.stage, row.cause);
     match recorded {

@@ -18,7 +18,7 @@ use super::{Call, Gone, TAKEN};
 use crate::clock::UnixMs;
 use crate::context::App;
 use crate::ids::{AttemptId, CallId, ChannelId, OfferId};
-use crate::store::{Database, StoreError, callbacks, calls, manual_dial, offers};
+use crate::store::{Awaited, Database, StoreError, callbacks, calls, manual_dial, offers};
 use crate::switch::{CallerEvent, Leg, Node};
 
 /// How long FreeSWITCH may take from `uuid_bridge` to the bridge.
@@ -127,7 +127,7 @@ impl Talk {
             Between::AgentAndDialled => manual_dial::talk(c, call, at),
             Between::CustomerAndAgent(attempt, offer) => callbacks::talk(c, attempt, offer, call, at),
         };
-        let recorded = self.app.store.record("talk", write).await;
+        let recorded = self.app.store.record_awaited("talk", Awaited::ByNobody, write).await;
         recorded.inspect_err(|error| {
             tracing::error!(%error, ?between, "the talk is not recorded yet; its end will be");
         })

@@ -186,7 +186,12 @@ async fn leave_queue(
     } else if rang {
         call.stage = Stage::Ringing;
     }
-    let waited = call.app.clock.now().since(joined_at).as_secs_f64();
+    // The record of a talk may have waited for others.
+    let until = match result {
+        Ok(Some(bridged)) => bridged.talk.since(),
+        _ => call.app.clock.now(),
+    };
+    let waited = until.since(joined_at).as_secs_f64();
     let outcome = if answered { "answered" } else { "left" };
     call.app.metrics.wait_seconds.with_label_values(&[name.as_str(), outcome]).observe(waited);
 }

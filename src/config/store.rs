@@ -12,6 +12,10 @@ pub struct Settings {
     pub max_queued_writes: usize,
     /// The most transactions that share one commit.
     pub max_group_commit: usize,
+    /// How long a transaction that nobody waits for, such as the end of a call, may wait for others to share its
+    /// commit. `0s` commits it at once, which costs more disk writes and CPU time.
+    #[serde(with = "duration::ZeroOr::<1, { duration::SECOND }>")]
+    pub commit_delay: Duration,
     /// The most connections that read at one time.
     pub max_readers: usize,
     /// SQLite: how long a writer waits while another process writes.
@@ -34,6 +38,7 @@ impl Default for Settings {
         Self {
             max_queued_writes: 8192,
             max_group_commit: 256,
+            commit_delay: Duration::from_millis(10),
             max_readers: 2,
             busy_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(2),

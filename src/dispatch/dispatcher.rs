@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -20,6 +21,7 @@ use crate::vital::Beat;
 pub struct Dispatcher {
     pub(super) inbox: mpsc::Sender<Message>,
     pub(super) beat: Beat,
+    pub(super) callers_wait: Arc<AtomicBool>,
 }
 
 impl Dispatcher {
@@ -27,6 +29,11 @@ impl Dispatcher {
     #[must_use]
     pub fn beat(&self) -> Beat {
         self.beat.clone()
+    }
+
+    /// Whether a caller waits for whom no phone rings. Such a caller is offered to the next agent who is free.
+    pub(super) fn callers_wait(&self) -> bool {
+        self.callers_wait.load(Ordering::Relaxed)
     }
 
     /// Waits until the task is gone.

@@ -1,18 +1,20 @@
 //! Group commit: many transactions, one commit, one fsync.
 //!
 //! Writers hand closures to one task. The task takes all waiting closures, runs each in a savepoint of one transaction,
-//! commits once, and only then answers them all. Each group is one `spawn_blocking`, so that a paused tokio clock
-//! stands still while the database works. The same task watches for changes by other processes, since only the
+//! commits once, and only then answers them all. A closure whose result nobody acts on waits for a short time
+//! (`commit_delay`) until others come. Each group is one `spawn_blocking`, so that a paused tokio clock stands still
+//! while the database works. The same task watches for changes by other processes, since only the
 //! connection that writes can tell those changes from our own.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
+use tokio::time::Interval;
 
 use super::StoreError;
 use super::dialect::{self, Database, watch::Watch};
+use super::job::{Awaited, Job};
 use super::stats::Counters;
 use crate::config::database::DatabaseUrl;
 use crate::config::store::Settings;
@@ -20,98 +22,6 @@ use crate::inbox::Inbox;
 
 /// How long after a failed connection the database is tried again, if nothing waits to be written.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
-
-/// A transaction that waits for its commit.
-pub(super) trait Job: Send {
-    /// Does the work, in a savepoint if asked to. Returns whether there is something to commit.
-    fn run(&mut self, connection: &mut Database, savepoint: bool) -> bool;
-    /// Returns the transaction's name, whether it was committed, and the time it took.
-    fn tally(&self, fate: Result<(), &StoreError>) -> (&'static str, bool, Duration);
-    /// Answers the writer after the commit succeeded or failed.
-    fn finish(self: Box<Self>, fate: Result<(), &StoreError>);
-}
-
-/// A closure, and the channel on which its result is awaited.
-pub(super) struct Write<T, F> {
-    name: &'static str,
-    work: Option<F>,
-    result: Option<Result<T, StoreError>>,
-    took: Duration,
-    reply: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl<T, F> Write<T, F> {
-    /// Creates a write that has not run yet.
-    pub(super) const fn new(
-        name: &'static str,
-        work: F,
-        reply: oneshot::Sender<Result<T, StoreError>>,
-    ) -> Self {
-        Self { name, work: Some(work), result: None, took: Duration::ZERO, reply }
-    }
-}
-
-impl<T, F> Job for Write<T, F>
-where
-    T: Send + 'static,
-    F: FnOnce(&mut Database) -> Result<T, StoreError> + Send + 'static,
-{
-    fn run(&mut self, connection: &mut Database, savepoint: bool) -> bool {
-        let Some(work) = self.work.take() else { return false };
-        let began = Instant::now();
-        let result = attempt(connection, self.name, savepoint, work);
-        self.took = began.elapsed();
-        let done = result.is_ok();
-        self.result = Some(result);
-        done
-    }
-
-    fn tally(&self, fate: Result<(), &StoreError>) -> (&'static str, bool, Duration) {
-        (self.name, matches!(self.result, Some(Ok(_))) && fate.is_ok(), self.took)
-    }
-
-    fn finish(self: Box<Self>, fate: Result<(), &StoreError>) {
-        let result = match (self.result, fate) {
-            (Some(Err(error)), _) => Err(error),
-            (Some(Ok(_)) | None, Err(error)) => Err(error.for_another()),
-            (Some(Ok(done)), Ok(())) => Ok(done),
-            (None, Ok(())) => Err(StoreError::Closed),
-        };
-        // The writer may have stopped waiting; then nobody needs the answer.
-        drop(self.reply.send(result));
-    }
-}
-
-/// Runs `work`. If it fails or panics, everything that it did is undone, and nothing else.
-fn attempt<T>(
-    connection: &mut Database,
-    name: &'static str,
-    savepoint: bool,
-    work: impl FnOnce(&mut Database) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let (depth, began) = (dialect::depth(connection), Instant::now());
-    if savepoint {
-        dialect::savepoint(connection)?;
-    }
-    let result = match catch_unwind(AssertUnwindSafe(|| work(connection))) {
-        Ok(Ok(done)) if savepoint => dialect::commit(connection).map(|()| done).map_err(StoreError::from),
-        Ok(result) => result,
-        Err(_) => Err(StoreError::Panicked { name }),
-    };
-    if result.is_err()
-        && let Err(error) = dialect::unwind(connection, depth)
-    {
-        tracing::error!(transaction = name, %error, "a failed transaction could not be undone on its own");
-    }
-    match result {
-        Err(error) if dialect::stall::is_one(&error) => {
-            let error = dialect::stall::explain(connection, began.elapsed());
-            tracing::warn!(transaction = name, %error, "a transaction gave up waiting for a lock");
-            Err(error)
-        }
-        result => result,
-    }
-}
 
 /// The connection that writes, with its watch for changes by others.
 pub(super) struct Writer {
@@ -155,15 +65,11 @@ impl Committer {
     /// Commits the jobs that arrive, until every sender is dropped.
     pub(super) async fn run(self, mut line: Line, mut jobs: Inbox<Box<dyn Job>>) {
         let committer = Arc::new(self);
-        let mut look = tokio::time::interval(committer.settings.watch_interval);
+        let every = committer.settings.watch_interval;
+        // The watch has just begun.
+        let mut look = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            let mut group = Vec::new();
-            tokio::select! {
-                biased;
-                taken = jobs.recv_many(&mut group, committer.settings.max_group_commit.max(1)) => if taken == 0 { break },
-                _ = look.tick() => {}
-            }
+        while let Some(group) = committer.next_group(&mut jobs, &mut look).await {
             let turn = Arc::clone(&committer);
             committer.counters.turn_begins();
             line = match tokio::task::spawn_blocking(move || turn.turn(line, group)).await {
@@ -180,6 +86,34 @@ impl Committer {
         // Closing may write, so it must not run on a thread that must not block. The end of this task includes the
         // closing.
         drop(tokio::task::spawn_blocking(move || drop((line, committer))).await);
+    }
+
+    /// Returns the jobs that are committed together. The group is empty when it is only time to look for changes by
+    /// others. None when every sender is dropped and every job is committed.
+    async fn next_group(
+        &self,
+        jobs: &mut Inbox<Box<dyn Job>>,
+        look: &mut Interval,
+    ) -> Option<Vec<Box<dyn Job>>> {
+        let most = self.settings.max_group_commit.max(1);
+        let mut group: Vec<Box<dyn Job>> = Vec::new();
+        let mut until = None;
+        loop {
+            let before = group.len();
+            tokio::select! {
+                biased;
+                taken = jobs.recv_many(&mut group, most - before) => {
+                    let somebody = group.iter().skip(before).any(|job| job.awaited() == Awaited::BySomebody);
+                    match taken {
+                        0 => return (before > 0).then_some(group),
+                        _ if somebody || group.len() == most => return Some(group),
+                        _ => until.get_or_insert_with(|| tokio::time::Instant::now() + self.settings.commit_delay),
+                    };
+                }
+                _ = look.tick() => return Some(group),
+                () = sleep_until(until) => return Some(group),
+            }
+        }
     }
 
     /// Commits a group, and checks for changes by others if it is time.
@@ -279,5 +213,13 @@ impl Committer {
             }
             Err(error) => self.down(Vec::new(), &error),
         }
+    }
+}
+
+/// Sleeps until the deadline, or for ever if there is none.
+async fn sleep_until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

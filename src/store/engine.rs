@@ -11,8 +11,9 @@ use crate::inbox;
 use crate::vital::Beat;
 
 use super::blocking::blocking;
-use super::commit::{Committer, Job, Write};
+use super::commit::Committer;
 use super::dialect::{self, Database};
+use super::job::{Awaited, Job, Write};
 use super::readers::Readers;
 use super::stats::{Counters, Stats};
 use super::{Lock, StoreError, backup, lock};
@@ -147,8 +148,16 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Database) -> Result<T, StoreError> + Send + 'static,
     {
+        self.commit(name, Awaited::BySomebody, work).await
+    }
+
+    async fn commit<T, F>(&self, name: &'static str, awaited: Awaited, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Database) -> Result<T, StoreError> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        match self.jobs.try_send(Box::new(Write::new(name, work, reply))) {
+        match self.jobs.try_send(Box::new(Write::new(name, awaited, work, reply))) {
             Ok(()) => answer.await.unwrap_or(Err(StoreError::Closed)),
             Err(mpsc::error::TrySendError::Full(_)) => {
                 Err(StoreError::Overloaded { waiting: self.waiting() })
@@ -182,7 +191,25 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Database) -> Result<T, StoreError> + Clone + Send + 'static,
     {
-        until_settled(name, || self.write(name, work.clone())).await
+        self.record_awaited(name, Awaited::BySomebody, work).await
+    }
+
+    /// Does the same as [`Self::record`]. If nobody acts on the result, the transaction waits for up to `commit_delay`
+    /// to share the commit of others. Transactions that somebody waits for do not wait, and take it along.
+    ///
+    /// # Errors
+    /// As [`Self::record`].
+    pub async fn record_awaited<T, F>(
+        &self,
+        name: &'static str,
+        awaited: Awaited,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Database) -> Result<T, StoreError> + Clone + Send + 'static,
+    {
+        until_settled(name, || self.commit(name, awaited, work.clone())).await
     }
 
     /// Reads what the controller cannot work without. Tries again, with growing pauses, until the database answers.

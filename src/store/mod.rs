@@ -28,6 +28,7 @@ pub mod elsewhere;
 mod engine;
 pub mod erase;
 mod error;
+mod job;
 mod known_numbers;
 mod lock;
 pub mod manual_dial;
@@ -50,6 +51,7 @@ pub mod waits;
 pub use dialect::Database;
 pub use engine::Store;
 pub use error::StoreError;
+pub use job::Awaited;
 pub use lock::Lock;
 pub use stats::{Stats, TransactionStats};
 

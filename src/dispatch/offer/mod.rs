@@ -22,7 +22,7 @@ use crate::ids::{AgentName, CallId, OfferId};
 use crate::queue::offer::Outcome;
 use crate::rules::Agent;
 use crate::store::agents::AgentRow;
-use crate::store::{self, StoreError};
+use crate::store::{self, Awaited, Database, StoreError};
 use crate::switch::{Cancel, Leg};
 
 /// How long the board may take to learn that a call has an agent.
@@ -179,8 +179,10 @@ pub async fn until_talk_ends(
 ) {
     leg.ended().await;
     let (id, at, wrap_up) = (won.offer, context.clock.now(), won.wrap_up);
-    let recorded =
-        context.store.record("end_talk", move |c| store::offers::end_talk(c, id, at, wrap_up)).await;
+    // The caller who waits longest may be waiting for this agent.
+    let awaited = if dispatcher.callers_wait() { Awaited::BySomebody } else { Awaited::ByNobody };
+    let write = move |c: &mut Database| store::offers::end_talk(c, id, at, wrap_up);
+    let recorded = context.store.record_awaited("end_talk", awaited, write).await;
     report(dispatcher, won.call, won.offer, won.agent, (Outcome::Answered, false), recorded).await;
 }
 

@@ -17,6 +17,7 @@ mod offers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -24,7 +25,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use self::counting::Counting;
-use self::offers::LiveOffer;
+use self::offers::{LiveOffer, offers_of};
 use crate::clock::UnixMs;
 use crate::dispatch::context::DispatchContext;
 use crate::dispatch::dispatcher::Dispatcher;
@@ -59,8 +60,9 @@ pub fn start(
     tasks.spawn(elsewhere::record(context.clone(), shown));
     let mut task = DispatcherTask::new(context, inbox.downgrade(), beat.clone(), tasks.clone(), show);
     task.reload(rules, agents);
+    let callers_wait = Arc::clone(&task.callers_wait);
     tasks.spawn(task.run(messages));
-    Dispatcher { inbox, beat }
+    Dispatcher { inbox, beat, callers_wait }
 }
 
 /// Everything that the task knows.
@@ -74,6 +76,8 @@ struct DispatcherTask {
     /// The callers on the board who are offered to one agent first.
     preferred: PreferredCallers,
     callers: BTreeMap<CallId, QueuedCaller>,
+    /// Whether there are callers for whom no phone rings, for the tasks that release agents.
+    callers_wait: Arc<AtomicBool>,
     agents: BTreeMap<AgentName, AgentRow>,
     elsewhere: Elsewhere,
     /// How many offers in a row failed for each agent through no fault of the agent.
@@ -107,6 +111,7 @@ impl DispatcherTask {
             board: Board::new(),
             preferred: PreferredCallers::default(),
             callers: BTreeMap::new(),
+            callers_wait: Arc::default(),
             agents: BTreeMap::new(),
             elsewhere: Elsewhere::default(),
             failures: BTreeMap::new(),
@@ -121,8 +126,8 @@ impl DispatcherTask {
 
     /// Returns a handle for tasks that report back. None when nobody uses the dispatcher any more.
     fn handle(&self) -> Option<Dispatcher> {
-        let beat = self.beat.clone();
-        self.inbox.upgrade().map(|inbox| Dispatcher { inbox, beat })
+        let (beat, callers_wait) = (self.beat.clone(), Arc::clone(&self.callers_wait));
+        self.inbox.upgrade().map(|inbox| Dispatcher { inbox, beat, callers_wait })
     }
 
     async fn run(mut self, mut messages: Inbox<Message>) {
@@ -231,8 +236,10 @@ impl DispatcherTask {
         self.callers.values().filter(is_aside).count()
     }
 
-    /// Sets the metric of how many callers wait.
+    /// Sets the metric of how many callers wait, and whether a phone rings for each of them.
     fn show(&self) {
+        let rings = |call: &CallId| self.offers.range(offers_of(*call)).next().is_some();
+        self.callers_wait.store(!self.callers.keys().all(rings), Ordering::Relaxed);
         let metrics = &self.context.metrics;
         for name in self.rules.queues.keys() {
             let waiting = self.board.waiting(name) + self.preferred.waiting(name) + self.aside(name);

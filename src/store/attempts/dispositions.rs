@@ -15,9 +15,10 @@ use crate::store::{Database, StoreError};
 /// # Errors
 /// When the database fails.
 pub fn lacks_disposition_of(c: &mut Database, agent: &AgentName) -> Result<bool, StoreError> {
-    let undisposed = [State::Talking, State::WrappingUp];
+    // Two comparisons, since diesel prepares a list of values anew each time.
+    let undisposed = attempts::state.eq(State::Talking).or(attempts::state.eq(State::WrappingUp));
     let open = attempts::table
-        .filter(attempts::agent.eq(agent).and(attempts::state.eq_any(undisposed)))
+        .filter(attempts::agent.eq(agent).and(undisposed))
         .filter(attempts::way.ne(Way::ManualDial));
     Ok(open.count().get_result::<i64>(c)? > 0)
 }

@@ -4,6 +4,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::Database;
+use super::cached::Cache as _;
 use crate::config::database::DatabaseUrl;
 use crate::store::StoreError;
 
@@ -56,7 +57,8 @@ impl Watch {
     pub(in crate::store) fn look(&mut self, writer: &mut Database) -> Result<bool, StoreError> {
         match (self, writer) {
             (Self::DataVersion(seen), Database::Sqlite(c)) => {
-                let now = diesel::sql_query("PRAGMA data_version").get_result::<Version>(c)?.data_version;
+                let version = diesel::sql_query("PRAGMA data_version").cached();
+                let now = version.get_result::<Version>(c)?.data_version;
                 let before = seen.replace(now);
                 Ok(before.is_some_and(|before| before != now))
             }

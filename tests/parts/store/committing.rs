@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use dozvon::config::database::DatabaseUrl;
 use dozvon::config::store::Settings;
-use dozvon::store::{Database, Store, StoreError};
+use dozvon::store::{Awaited, Database, Store, StoreError};
+use futures_util::future::poll_immediate;
 
 use crate::support::database::{Db, for_each_database, on_postgres, runtime};
 
@@ -341,5 +343,105 @@ fn closing_waits_until_the_file_is_closed() {
         assert!(log.exists());
         store.close().await;
         assert!(!log.exists(), "the write-ahead log is still there");
+    });
+}
+
+/// A store that commits nothing because it looks for changes.
+async fn patient(url: &DatabaseUrl, commit_delay: Duration) -> Store {
+    let settings = Settings { commit_delay, watch_interval: NEVER, ..Settings::default() };
+    Store::open(url, settings).await.unwrap()
+}
+
+/// Longer than any test.
+const NEVER: Duration = Duration::from_secs(24 * 3_600);
+
+/// A transaction that nobody waits for, and that the committing task has.
+async fn unawaited(
+    store: &Store,
+    name: &'static str,
+) -> impl Future<Output = Result<(), StoreError>> + Unpin {
+    let handle = store.clone();
+    let write = move |c: &mut Database| note(c, name);
+    let mut answer = Box::pin(async move { handle.record_awaited("late", Awaited::ByNobody, write).await });
+    assert!(poll_immediate(&mut answer).await.is_none());
+    while store.waiting() > 0 {
+        tokio::task::yield_now().await;
+    }
+    answer
+}
+
+#[test]
+fn what_nobody_waits_for_is_taken_along_by_what_somebody_waits_for() {
+    for_each_database(async |db| {
+        let store = patient(&db.url, NEVER).await;
+        let before = store.take_stats().commits;
+        let (mut a, mut b) = (unawaited(&store, "a").await, unawaited(&store, "b").await);
+        assert_eq!(notes(db), [""; 0]);
+        for one in [&mut a, &mut b] {
+            assert!(poll_immediate(one).await.is_none(), "answered before it is on disk");
+        }
+        store.write("test", |c| note(c, "c")).await.unwrap();
+        assert_eq!(notes(db), ["a", "b", "c"]);
+        for one in [a, b] {
+            one.await.unwrap();
+        }
+        assert_eq!(store.take_stats().commits - before, 1, "they share a commit");
+    });
+}
+
+#[test]
+fn what_nobody_waits_for_is_committed_when_the_store_closes() {
+    for_each_database(async |db| {
+        let store = patient(&db.url, NEVER).await;
+        drop(unawaited(&store, "a").await);
+        assert_eq!(notes(db), [""; 0]);
+        store.close().await;
+        assert_eq!(notes(db), ["a"]);
+    });
+}
+
+#[test]
+fn a_full_group_of_what_nobody_waits_for_is_committed_at_once() {
+    for_each_database(async |db| {
+        let settings = Settings {
+            commit_delay: NEVER,
+            watch_interval: NEVER,
+            max_group_commit: 2,
+            ..Settings::default()
+        };
+        let store = Store::open(&db.url, settings).await.unwrap();
+        let (a, b) = (unawaited(&store, "a").await, unawaited(&store, "b").await);
+        for one in [a, b] {
+            one.await.unwrap();
+        }
+        assert_eq!(notes(db), ["a", "b"]);
+    });
+}
+
+#[test]
+fn what_nobody_waits_for_waits_no_longer_than_it_may() {
+    const DELAY: Duration = Duration::from_millis(70);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("x.db"));
+        Store::open(&url, Settings::default()).await.unwrap().migrate().await.unwrap();
+        let store = patient(&url, DELAY).await;
+        let began = tokio::time::Instant::now();
+        // The second comes later, and the first does not wait longer because of it.
+        let (first, second) = (unawaited(&store, "a").await, async {
+            tokio::time::sleep(DELAY / 2).await;
+            unawaited(&store, "b").await.await.unwrap();
+        });
+        let ((), ()) = tokio::join!(async { first.await.unwrap() }, second);
+        assert_eq!(began.elapsed().as_millis() / 10, DELAY.as_millis() / 10);
+        let began = tokio::time::Instant::now();
+        store.write("test", |c| note(c, "c")).await.unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO, "somebody waits for this one");
+        let at_once = patient(&url, Duration::ZERO).await;
+        let write = |c: &mut Database| note(c, "d");
+        at_once.record_awaited("late", Awaited::ByNobody, write).await.unwrap();
+        assert_eq!(began.elapsed().as_millis() / 2, 0, "without a delay, nothing waits");
     });
 }

@@ -392,3 +392,24 @@ async fn nobody_is_rung_through_a_link_that_is_down_and_everybody_keeps_their_pl
     assert_eq!(told.talked_to(), [ANNA], "{told:?}");
     stage.kill().await;
 }
+
+/// The end of a talk may wait to be recorded, but not while a caller waits for the agent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_is_free_at_once_for_a_caller_who_waits() {
+    let never = Duration::from_secs(24 * 3_600);
+    let stage = Stage::with(|settings| {
+        settings.store.commit_delay = never;
+        settings.store.watch_interval = never;
+    })
+    .await;
+    stage.phone(ANNA, answers()).await;
+    let first = stage.caller(1).await;
+    until("the first caller waits", async || stage.waiting().await == 1).await;
+    let _second = stage.caller(2).await;
+    until("both wait", async || stage.waiting().await == 2).await;
+    stage.step("anna", Step::LogIn).await;
+    let talks = async |talks: u64| stage.metric("dozvon_offer_bridge_seconds_count", "").await == talks;
+    until("the first caller talks", async || talks(1).await).await;
+    first.hang_up().await;
+    until("the second caller talks", async || talks(2).await).await;
+}
