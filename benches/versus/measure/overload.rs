@@ -13,7 +13,7 @@ pub async fn run(bench: Bench<'_>, sustained: u32) -> Result<Vec<Figure>> {
     ensure!(sustained > 0, "no rate was sustained that could be exceeded");
     let mut world = bench.world(AGENTS, HABITS).await?;
     let (high, low) = (sustained * 3 / 2, (sustained / 2).max(1));
-    let (burst, after) = (high * bench.seconds, low * (bench.seconds / 2).max(5));
+    let (burst, after) = (high * bench.seconds, low * bench.seconds);
     let time = Duration::from_secs(bench.seconds.into());
     let first = world.call(burst, high, PATIENCE)?;
     tokio::time::sleep(time).await;
