@@ -34,11 +34,14 @@ pub async fn run(bench: Bench<'_>, sustained: u32) -> Result<Vec<Figure>> {
     let lost = not_served.len() - calls.handed_back();
     let row = |what: &str| format!("1.5 x that rate: {what}");
     let count = |what: &str, value: usize| Figure::new(row(what), Unit::Count, value as f64);
-    let mut figures =
-        vec![Figure::new(row("callers served"), Unit::Percent, 100.0 * rung.len() as f64 / burst as f64)];
+    let share = 100.0 * rung.len() as f64 / burst as f64;
+    let mut figures = vec![
+        Figure::new("1.5 x that rate", Unit::PerSecond, high.into()),
+        Figure::new(row("callers served"), Unit::Percent, share),
+    ];
     figures.extend(spread(&row("INVITE to INVITE"), &rung));
     figures.push(count("handed back", calls.handed_back()));
-    figures.push(count("neither", lost));
+    figures.push(count("lost", lost));
     figures.push(count("picked up for nobody", calls.picked_up_for_nobody()));
     figures.push(Figure::new(row("until all is well"), Unit::Seconds, recovery));
     world.stop().await?;
