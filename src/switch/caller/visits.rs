@@ -1,5 +1,5 @@
 //! The visits of each caller. A caller who was transferred back to us makes another visit on the same channel, while the
-//! socket of the earlier visit stays open (docs/architecture/freeswitch.md, "When the controller goes away").
+//! socket of an earlier visit without a talk stays open (docs/architecture/freeswitch.md, "When the controller goes away").
 //!
 //! In: a visit begins. Out: the earlier visit is notified, and sends no more commands.
 
