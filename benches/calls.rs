@@ -24,8 +24,6 @@ use dozvon::rules::Rules;
 use dozvon::rules::file;
 use dozvon::sim::{Behaviour, CallerScript, Sim, SimSettings};
 use dozvon::switch::{CallerEvent, Incoming, LegEvent, LegRequest, Listener, Loops, Nodes};
-use freeswitch_esl_tokio::{EslClient, EslConnectOptions};
-use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -40,10 +38,9 @@ const RING: Duration = Duration::from_millis(5);
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let decode = decoding().await;
         let (mut floors, mut all_ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let (floor, ours) = (floor().await, ours(decode).await);
+            let (floor, ours) = (floor().await, ours().await);
             floors.push(floor);
             all_ours.push(ours);
             ratios.push(ours / floor);
@@ -137,7 +134,7 @@ async fn testbed_with(agents: usize, folder: &tempfile::TempDir, sim: SimSetting
 }
 
 /// Whole calls with all rows, and where the time of one goes.
-async fn ours(decode: Duration) -> f64 {
+async fn ours() -> f64 {
     let folder = tempfile::tempdir().unwrap();
     let testbed = testbed(AGENTS, &folder).await;
     let app = Arc::clone(&testbed.running.app);
@@ -154,14 +151,11 @@ async fn ours(decode: Duration) -> f64 {
     let transactions: u64 = stats.transactions.values().map(|t| t.done).sum();
     let store = inside / CALLS as f64 * 1e6;
     let board = app.metrics.board_seconds.get() / CALLS as f64 * 1e6;
-    let decoding = on_links * decode.as_secs_f64() * 1e6;
     println!(
-        "CPU of a call, both sides: {cpu:.0} µs: decoding on the links {decoding:.0} µs (the library: {on_links:.1} of \
-         {events:.1} events, {:.0} µs each), store {store:.0} µs ({:.1} transactions), board {board:.1} µs, \
-         the rest, our reading of callers' sockets and the simulator in it, {:.0} µs",
-        decode.as_secs_f64() * 1e6,
+        "CPU of a call, both sides: {cpu:.0} µs: store {store:.0} µs ({:.1} transactions), board {board:.1} µs, the rest, \
+         our reading of {events:.1} events ({on_links:.1} on links) and the simulator in it, {:.0} µs",
         transactions as f64 / CALLS as f64,
-        cpu - decoding - store - board,
+        cpu - store - board,
     );
     testbed.shut_down().await;
     rate
@@ -297,35 +291,6 @@ async fn waiting(testbed: &Testbed, callers: usize) {
     while gauge.get() < callers as i64 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-}
-
-/// What the event socket library takes for one recorded event of 6 KB.
-async fn decoding() -> Duration {
-    const EVENTS: u32 = 3_000;
-    let recording = include_str!("../tests/transcripts/answered.esl");
-    let from = recording.find("Event-Name: CHANNEL_ANSWER").unwrap();
-    let event = recording[from..].split("\n\n").next().unwrap().to_owned() + "\n\n";
-    let frame = format!("Content-Length: {}\nContent-Type: text/event-plain\n\n{event}", event.len());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let sending = tokio::spawn(async move {
-        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
-        for _ in 0..EVENTS {
-            socket.write_all(frame.as_bytes()).await.unwrap();
-        }
-        socket.flush().await.unwrap();
-        socket
-    });
-    let (stream, _) = listener.accept().await.unwrap();
-    let options = EslConnectOptions::new().with_event_queue_size(EVENTS as usize + 1);
-    let before = cpu_time();
-    let (client, mut events) = EslClient::accept_outbound_stream_with_options(stream, options);
-    for _ in 0..EVENTS {
-        events.recv().await.unwrap().unwrap();
-    }
-    let took = (cpu_time() - before) / EVENTS;
-    drop((client, sending.await.unwrap()));
-    took
 }
 
 /// The CPU time of this process so far, from the kernel's count of ticks of 10 ms.

@@ -142,6 +142,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
         store: ours,
         metrics: counts,
         controller: controller.clone(),
+        nodes: nodes.clone(),
         in_flight: in_flight.clone(),
     };
     let dispatcher = task::start(context.clone(), &tasks, &rules, agents);

@@ -98,11 +98,12 @@ pub struct NodeSettings {
     /// The time without any event after which the link counts as dead.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub link_timeout: Duration,
-    /// How often dozvon asks FreeSWITCH for events while legs exist. FreeSWITCH by itself sends events every 20 ms.
-    /// `0s`: dozvon does not ask.
+    /// How often dozvon asks FreeSWITCH for events while somebody waits for one: a phone rings, a leg is being ended, or
+    /// callers wait for agents who talk. FreeSWITCH by itself sends events every 20 ms. `0s`: dozvon does not ask.
     #[serde(with = "duration::Within::<0, { duration::SECOND }>")]
     pub poll_interval: Duration,
-    /// The most events that may wait. Further events are lost and counted.
+    /// Not used: events do not wait any more. Files of older versions have it.
+    #[serde(skip_serializing)]
     pub event_queue: usize,
     /// The most commands that may wait on one link.
     pub command_queue: usize,

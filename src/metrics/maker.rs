@@ -9,9 +9,8 @@ use prometheus::{
 };
 
 /// The counters of a node with their help texts, in the order of [`crate::switch::NodeStats::counts`].
-pub const NODE_COUNTERS: [(&str, &str); 8] = [
+pub const NODE_COUNTERS: [(&str, &str); 7] = [
     ("events", "Events taken from FreeSWITCH"),
-    ("events_dropped", "Events lost because they were not taken fast enough"),
     ("mailbox_full", "Events that found a leg's mailbox full"),
     ("commands", "Commands sent to FreeSWITCH"),
     ("connects", "Links that came up"),

@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::facts::{ChannelFacts, InvalidFacts};
+use super::frames::end_of_block;
 use super::leg_request::{LEG_ROLE, LegRole};
-use super::socket::end_of_block;
 
 /// Longest answer to `connect`, in bytes. A real one has 9,000; long SDP and many variables make it longer.
 pub(super) const MAX_BLOCK: usize = 512 * 1024;

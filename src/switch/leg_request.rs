@@ -10,6 +10,9 @@ use crate::sound::Sound;
 pub(super) const LEG_ROLE: &str = "dozvon_leg";
 /// The variable with our identity of the leg.
 pub(super) const LEG_ID: &str = "dozvon_leg_id";
+/// The same two in an event.
+pub(super) const LEG_ROLE_HEADER: &str = "variable_dozvon_leg";
+pub(super) const LEG_ID_HEADER: &str = "variable_dozvon_leg_id";
 /// The value of [`LEG_ROLE`] on a caller who talks without a socket. Nobody is rung on such a channel, so it is no
 /// [`LegRole`]: what is asked of legs finds no caller.
 pub(super) const CALLER: &str = "caller";

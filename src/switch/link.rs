@@ -3,27 +3,23 @@
 //! In: commands through a bounded channel. Out: their answers; events to the node's hub.
 //! A node has two links: one for events and background jobs, one for queries, since a command delays events and other
 //! commands on its connection (docs/architecture/freeswitch.md, "The event socket").
-//! **Invariants:** the task that takes events only passes them on and never waits; while the link is down every command is
-//! answered at once with [`CommandError::Down`]; waits between attempts double and are jittered, and start anew only after
-//! a login, a subscription and an answer of FreeSWITCH.
+//! **Invariants:** while the link is down every command is answered at once with [`CommandError::Down`]; waits between
+//! attempts double and are jittered, and start anew only after a login, a subscription and an answer of FreeSWITCH.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::ids::CoreId;
 use crate::inbox::Inbox;
 use crate::vital::Beat;
 
+use super::event_link::{EventLink, EventService};
 use super::hub::Hub;
-use super::leg_request::{CALLER, LEG_ROLE, LegRole};
 use super::link_commands::{Command, CommandError, LinkRequest, Role};
 use super::node_stats::count;
-use super::talks::USERS;
-use super::wire::{Login, Wire, WireError, WireEvents};
+use super::wire::{Wire, WireEnd, WireError};
 use crate::config::switch::NodeSettings;
 
 /// The task that keeps one link up.
@@ -68,7 +64,7 @@ impl Link {
 
     /// Opens a session, and answers commands meanwhile. None if told to stop.
     async fn connect(&mut self) -> Option<Result<Session, WireError>> {
-        let connecting = open(self.role, &self.node);
+        let connecting = open(self.role, &self.node, &self.hub);
         tokio::pin!(connecting);
         loop {
             tokio::select! {
@@ -99,49 +95,41 @@ impl Link {
 
     /// Serves until the connection ends, and returns why it did.
     async fn serve(&mut self, session: Session) -> String {
-        let Session { mut wire, events, core } = session;
-        if self.role == Role::Events {
-            self.hub.session_begins(core);
+        if let Session::Events(link) = &session {
+            self.hub.session_begins(link.core);
         }
         self.hub.link_up(self.role);
         tracing::info!(node = %self.node.name, role = ?self.role, "link to FreeSWITCH up");
-        let mut taking = tokio::spawn(take_events(events, self.role, Arc::clone(&self.hub)));
-        let why = self.converse(&mut wire, &mut taking).await;
-        wire.close(None).await;
-        taking.abort();
-        why
+        match session {
+            Session::Events(link) => {
+                let Self { node, hub, requests, beat, stop, .. } = self;
+                EventService { link, node, hub, requests, beat, stop }.run().await
+            }
+            Session::Queries(mut wire, mut end) => {
+                let why = self.answer_queries(&mut wire, &mut end).await;
+                wire.close(Some(end)).await;
+                why
+            }
+        }
     }
 
-    async fn converse(&mut self, wire: &mut Wire, taking: &mut JoinHandle<String>) -> String {
-        let mut watch = interval(Duration::from_secs(1));
-        watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut poll = interval(self.node.poll_interval.max(Duration::from_millis(1)));
-        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let polls = self.role == Role::Events && !self.node.poll_interval.is_zero();
-        let mut dropped = 0;
+    async fn answer_queries(&mut self, wire: &mut Wire, end: &mut WireEnd) -> String {
         loop {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return "we stop".to_owned(),
-                why = &mut *taking => return why.unwrap_or_else(|_| "its reader failed".to_owned()),
+                why = end.ended() => return why,
                 ask = self.requests.recv() => {
                     let Some(ask) = ask else { return "the controller has dropped this node".to_owned() };
                     if let Err(error) = self.beat.during(self.obey(wire, ask)).await {
                         return error.to_string();
                     }
                 }
-                _ = poll.tick(), if polls && self.hub.has_legs() => if let Err(error) = wire.poll().await {
-                    return error.to_string();
-                },
-                _ = watch.tick(), if self.role == Role::Events => {
-                    dropped = self.hub.note_dropped(dropped, wire.dropped());
-                    self.hub.check_heartbeat(Instant::now(), self.node.heartbeat_timeout);
-                }
             }
         }
     }
 
-    /// Carries out a command; an error means doubt about the connection.
+    /// Carries out a query; an error means doubt about the connection.
     async fn obey(&self, wire: &mut Wire, ask: LinkRequest) -> Result<(), WireError> {
         count(&self.hub.stats.commands);
         let result = match &ask.command {
@@ -162,77 +150,24 @@ fn wait_of(node: &NodeSettings, failures: u32, jitter: f64) -> Duration {
 }
 
 /// A connection that is ready to serve.
-struct Session {
-    wire: Wire,
-    events: WireEvents,
-    /// The run of FreeSWITCH, if it was asked and answered.
-    core: Option<CoreId>,
+enum Session {
+    Events(EventLink),
+    Queries(Wire, WireEnd),
 }
 
-/// Connects and logs in; the link for events also subscribes and asks for the run of FreeSWITCH.
-async fn open(role: Role, node: &NodeSettings) -> Result<Session, WireError> {
-    let login = Login::to(node, event_queue(role, node));
-    let (mut wire, events) = Wire::connect(&login).await?;
-    if role == Role::Queries {
-        return Ok(Session { wire, events, core: None });
-    }
-    match begin(&mut wire, node.link_timeout).await {
-        Ok(core) => Ok(Session { wire, events, core }),
-        Err(error) => {
-            wire.close(Some(events)).await;
-            Err(error)
-        }
+async fn open(role: Role, node: &NodeSettings, hub: &Hub) -> Result<Session, WireError> {
+    match role {
+        Role::Events => EventLink::open(node, hub).await.map(Session::Events),
+        Role::Queries => Wire::connect(node).await.map(|(wire, end)| Session::Queries(wire, end)),
     }
 }
 
 /// Sends one query on a connection of its own.
 pub(super) async fn query_on_new_connection(node: &NodeSettings, command: &str) -> Result<String, WireError> {
-    let (mut wire, events) = Wire::connect(&Login::to(node, event_queue(Role::Queries, node))).await?;
+    let (mut wire, end) = Wire::connect(node).await?;
     let answer = wire.api(command).await;
-    wire.close(Some(events)).await;
+    wire.close(Some(end)).await;
     answer
-}
-
-/// How many events may wait to be taken. A burst that does not fit is lost, most of it without notice.
-fn event_queue(role: Role, node: &NodeSettings) -> usize {
-    match role {
-        Role::Events => node.event_queue.max(65_536),
-        Role::Queries => 64,
-    }
-}
-
-async fn begin(wire: &mut Wire, silence: Duration) -> Result<Option<CoreId>, WireError> {
-    subscribe(wire).await?;
-    wire.end_after_silence(silence);
-    match wire.api("global_getvar core_uuid").await {
-        Ok(core) => Ok(core.trim().parse().ok()),
-        Err(WireError::Refused(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Subscribes only to events that are used, of our own legs, of callers who talk and of directory users (who are not rung while they talk): each
-/// event takes about 50 µs to read, and other applications may use the node too.
-async fn subscribe(wire: &mut Wire) -> Result<(), WireError> {
-    for role in LegRole::ALL.iter().map(|role| role.as_str()).chain([CALLER]) {
-        wire.filter(&format!("variable_{LEG_ROLE}"), role).await?;
-    }
-    for user in USERS {
-        wire.filter(&format!("variable_{user}"), "/./").await?;
-    }
-    wire.filter("Event-Name", "BACKGROUND_JOB").await?;
-    wire.filter("Event-Name", "HEARTBEAT").await?;
-    wire.events("CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_HANGUP_COMPLETE BACKGROUND_JOB HEARTBEAT").await
-}
-
-/// Passes events on until the connection ends, and returns why it did. Never waits for anything but the socket.
-async fn take_events(mut events: WireEvents, role: Role, hub: Arc<Hub>) -> String {
-    while let Some(event) = events.next().await {
-        if role == Role::Events {
-            hub.take(&event, Instant::now());
-        }
-    }
-    events.ending()
 }
 
 fn answer_down(ask: LinkRequest) {
@@ -254,13 +189,5 @@ mod tests {
         assert_eq!(wait_of(&node, 1, 0.5), node.reconnect_min * 3 / 4);
         let endless = NodeSettings { reconnect_min: Duration::MAX, ..node };
         assert_eq!(wait_of(&endless, u32::MAX, 1.0), endless.reconnect_max);
-    }
-
-    #[test]
-    fn a_burst_of_events_has_room() {
-        let node = |event_queue| NodeSettings { event_queue, ..NodeSettings::default() };
-        assert_eq!(event_queue(Role::Events, &node(1)), 65_536);
-        assert_eq!(event_queue(Role::Events, &node(100_000)), 100_000);
-        assert!(event_queue(Role::Queries, &node(100_000)) < 1000, "none come there");
     }
 }

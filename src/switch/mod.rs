@@ -9,17 +9,22 @@
 //! - `channels` asks for channels, `talks` and `recount` know which directory users are in other calls, `probe` is for
 //!   `dozvon check`
 //! - `dial` is the only maker of dial strings, `text` cleans what peers send
-//! - `socket` speaks to one caller, `wire` to a node; `wire` is the only file that names the event socket crate
+//! - `socket` speaks to one caller, `event_link` and `wire` to a node, the one for events and jobs, the other for queries;
+//!   `frames` and `event` are what FreeSWITCH sends; `wire` is the only file that names the event socket crate
 //!
 //! **Invariants:** the task that takes events from a socket never waits for anything else (a stalled reader freezes the
 //! whole FreeSWITCH); a command's future is never dropped half-way (replies carry no identity); any doubt about a connection
 //! ends it; every list, queue and wait has a limit; no text of a peer is logged or passed on unchecked.
 
 mod caller;
+mod channel_event;
 mod channels;
 pub mod dial;
 pub mod dialplan_files;
+mod event;
+mod event_link;
 mod facts;
+mod frames;
 mod handshake;
 mod hub;
 mod leg;

@@ -7,8 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct NodeStats {
     /// Events taken.
     pub events: AtomicU64,
-    /// Events lost because we did not take them fast enough.
-    pub events_dropped: AtomicU64,
     /// Events that found a leg's mailbox full.
     pub mailbox_full: AtomicU64,
     /// Signals that wait for legs now.
@@ -33,7 +31,6 @@ impl NodeStats {
     pub fn counts(&self) -> [u64; crate::metrics::NODE_COUNTERS.len()] {
         let of = [
             &self.events,
-            &self.events_dropped,
             &self.mailbox_full,
             &self.commands,
             &self.connects,

@@ -80,6 +80,11 @@ impl Nodes {
         }
     }
 
+    /// Sets whether somebody waits for the end of any talk, since its agent is free then.
+    pub fn await_talk_ends(&self, awaited: bool) {
+        self.0.iter().for_each(|node| node.hub.await_talk_ends(awaited));
+    }
+
     /// Whether any of them can be used.
     #[must_use]
     pub fn any_up(&self) -> bool {

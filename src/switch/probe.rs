@@ -1,6 +1,6 @@
 //! A single connection to a FreeSWITCH for `dozvon check`, which reports what is wrong instead of trying again.
 
-use super::wire::{Login, Wire, WireError, WireEvents};
+use super::wire::{Wire, WireEnd, WireError};
 use crate::config::switch::NodeSettings;
 
 /// Why a FreeSWITCH cannot be asked.
@@ -30,7 +30,7 @@ pub enum ProbeError {
 /// A connection to a FreeSWITCH for queries.
 pub struct Probe {
     wire: Wire,
-    events: WireEvents,
+    end: WireEnd,
 }
 
 impl Probe {
@@ -47,11 +47,10 @@ impl Probe {
             Ok(Err(error)) => return Err(unreachable(error.to_string())),
             Err(_) => return Err(unreachable(format!("no answer within {:?}", node.connect_timeout))),
         }
-        let login = Login::to(node, node.event_queue);
         let refused =
             |error: WireError| ProbeError::Refused { address: address.clone(), why: error.to_string() };
-        let (wire, events) = Wire::connect(&login).await.map_err(refused)?;
-        Ok(Self { wire, events })
+        let (wire, end) = Wire::connect(node).await.map_err(refused)?;
+        Ok(Self { wire, end })
     }
 
     /// Runs an API command and returns its output, including a refusal of FreeSWITCH (`-ERR …`).
@@ -68,6 +67,6 @@ impl Probe {
 
     /// Closes the connection.
     pub async fn close(self) {
-        self.wire.close(Some(self.events)).await;
+        self.wire.close(Some(self.end)).await;
     }
 }

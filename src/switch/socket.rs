@@ -1,92 +1,32 @@
-//! A caller's socket: frames, commands and events, with a buffer only while something is being read.
+//! A caller's socket: commands and events.
 //!
 //! In: a socket on which `connect` was answered. Out: answers to commands, events.
 //! *Why not the event socket crate here:* it keeps two buffers of 64 KiB for every connection (150 KiB a caller,
 //! measured with 2,000) and decodes all of the 200 headers of an event, of which we read a few.
 //! **Invariants:** one command at a time; anything that is not a valid frame of FreeSWITCH ends the connection; a
-//! peer can make us hold no more than [`MAX_FRAME`] bytes and [`MAX_EVENTS`] events. [`Socket::next`] is
-//! cancel-safe, [`Socket::command`] must not be dropped half-way.
+//! peer can make us hold no more than one frame and [`MAX_EVENTS`] events. [`Socket::next`] is cancel-safe,
+//! [`Socket::command`] must not be dropped half-way.
 
 use std::collections::VecDeque;
-use std::io;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::{error::Elapsed, timeout};
+use tokio::time::timeout;
 
-use super::text;
+use super::event::Event;
+use super::frames::{Frame, FrameLimits, Frames, SocketError, check_line, outcome};
 
-/// Longest header block or body, in bytes. The longest event recorded has 12,000.
-const MAX_FRAME: usize = 512 * 1024;
 /// Events that may come while a command is being answered.
 const MAX_EVENTS: usize = 64;
-/// How much is read at a time, in bytes.
-const READ: usize = 4096;
-/// Longest header value that is looked at, in bytes.
-const VALUE_BYTES: usize = 512;
-
-/// Why a caller's socket cannot be used any more, or a command was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum SocketError {
-    /// FreeSWITCH refused the command. The socket can be used.
-    #[error("FreeSWITCH refused the command: {0}")]
-    Refused(String),
-    /// No answer came in time. A late answer could not be told from the next one.
-    #[error("FreeSWITCH did not answer in time")]
-    TimedOut,
-    /// The peer closed it, perhaps after a disconnect notice.
-    #[error("FreeSWITCH closed the socket")]
-    Closed,
-    /// The system reported an error.
-    #[error("the socket failed: {0}")]
-    Io(#[from] io::Error),
-    /// The peer sent something that is not expected here.
-    #[error("this is not what FreeSWITCH sends here: {0}")]
-    Malformed(&'static str),
-}
-
-impl From<Elapsed> for SocketError {
-    fn from(_: Elapsed) -> Self {
-        Self::TimedOut
-    }
-}
-
-/// An event: its header lines, as received.
-#[derive(Debug)]
-pub(super) struct Event(String);
-
-impl Event {
-    /// The value of a header, decoded.
-    pub(super) fn get(&self, header: &str) -> Option<String> {
-        let value = value(&self.0, header)?;
-        Some(text::percent_decoded(value, VALUE_BYTES))
-    }
-
-    /// Its kind, such as `CHANNEL_BRIDGE`.
-    pub(super) fn kind(&self) -> &str {
-        value(&self.0, "Event-Name").unwrap_or_default()
-    }
-}
-
-/// The value of a header in a block of lines, as received.
-fn value<'a>(block: &'a str, header: &str) -> Option<&'a str> {
-    block.lines().find_map(|line| line.strip_prefix(header)?.strip_prefix(':').map(str::trim_start))
-}
-
-#[derive(Debug)]
-enum Frame {
-    Reply(String),
-    Event(Event),
-    Lingers,
-    Leave,
-}
+/// The longest event recorded has 12,000 bytes.
+const LIMITS: FrameLimits = FrameLimits { at_a_time: 4096, frame: 512 * 1024 };
+/// Nobody logs in on a caller's socket.
+const NOT_A_CALLER: SocketError = SocketError::Malformed("a frame of a link");
 
 /// A caller's socket.
 #[derive(Debug)]
 pub(super) struct Socket {
-    stream: TcpStream,
-    read: Vec<u8>,
+    frames: Frames,
     events: VecDeque<Event>,
     limit: Duration,
 }
@@ -106,7 +46,7 @@ pub(super) struct Execute<'a> {
 impl Socket {
     /// `residual` is what was read beyond the answer to `connect`; `limit` is for the answer to one command.
     pub(super) fn new(stream: TcpStream, residual: Vec<u8>, limit: Duration) -> Self {
-        Self { stream, read: residual, events: VecDeque::new(), limit }
+        Self { frames: Frames::new(stream, residual, LIMITS), events: VecDeque::new(), limit }
     }
 
     /// The next event; fails once the socket cannot be used. Cancel-safe.
@@ -115,11 +55,12 @@ impl Socket {
             return Ok(event);
         }
         loop {
-            match self.frame().await? {
+            match self.frames.next().await? {
                 Frame::Event(event) => return Ok(event),
                 Frame::Lingers => {}
                 Frame::Leave => return Err(SocketError::Closed),
                 Frame::Reply(_) => return Err(SocketError::Malformed("an answer that nobody asked for")),
+                Frame::LoginWanted | Frame::NotAllowed => return Err(NOT_A_CALLER),
             }
         }
     }
@@ -141,7 +82,7 @@ impl Socket {
         let mut text = commands.join("\n\n");
         text.push_str("\n\n");
         timeout(self.limit, async {
-            self.stream.write_all(text.as_bytes()).await?;
+            self.frames.write(&text).await?;
             let mut answers = Vec::with_capacity(commands.len());
             for _ in commands {
                 match self.answer().await {
@@ -173,14 +114,13 @@ impl Socket {
     }
 
     /// Closes it.
-    pub(super) async fn close(mut self) {
-        // Fails only if it is closed already.
-        let _ = self.stream.shutdown().await;
+    pub(super) async fn close(self) {
+        self.frames.close().await;
     }
 
     async fn command(&mut self, text: &str) -> Result<String, SocketError> {
         timeout(self.limit, async {
-            self.stream.write_all(text.as_bytes()).await?;
+            self.frames.write(text).await?;
             self.answer().await
         })
         .await?
@@ -189,103 +129,23 @@ impl Socket {
     /// Waits for a command's answer; events that come before it are kept for later.
     async fn answer(&mut self) -> Result<String, SocketError> {
         loop {
-            match self.frame().await? {
-                Frame::Reply(said) if said.starts_with("-ERR") || said.starts_with("-USAGE") => {
-                    return Err(SocketError::Refused(text::printable(&said, 120)));
-                }
-                Frame::Reply(said) => return Ok(said),
+            match self.frames.next().await? {
+                Frame::Reply(said) => return outcome(said),
                 Frame::Event(event) if self.events.len() < MAX_EVENTS => self.events.push_back(event),
                 Frame::Event(_) => return Err(SocketError::Malformed("events without end")),
                 Frame::Lingers => {}
                 Frame::Leave => return Err(SocketError::Closed),
+                Frame::LoginWanted | Frame::NotAllowed => return Err(NOT_A_CALLER),
             }
         }
     }
-
-    /// The next frame. Cancel-safe: what was read stays.
-    async fn frame(&mut self) -> Result<Frame, SocketError> {
-        let mut searched = 0;
-        loop {
-            if let Some(end) = end_of_block(&self.read, searched) {
-                if let Some(frame) = self.cut(end)? {
-                    return Ok(frame);
-                }
-            } else if self.read.len() > MAX_FRAME {
-                return Err(SocketError::Malformed("a header without end"));
-            } else {
-                searched = self.read.len().saturating_sub(1);
-            }
-            self.fill().await?;
-        }
-    }
-
-    /// Takes the frame whose header block ends at `end` out of what was read, if it is complete.
-    fn cut(&mut self, end: usize) -> Result<Option<Frame>, SocketError> {
-        let block = self.read.get(..end).and_then(|block| std::str::from_utf8(block).ok());
-        let block = block.ok_or(SocketError::Malformed("a header that is not text"))?;
-        if block.lines().any(|line| !line.is_empty() && !line.contains(':')) {
-            return Err(SocketError::Malformed("a header line without a colon"));
-        }
-        let length = value(block, "Content-Length").map_or(Ok(0), str::parse::<usize>);
-        let length = length.ok().filter(|length| *length <= MAX_FRAME);
-        let length = length.ok_or(SocketError::Malformed("an odd Content-Length"))?;
-        let Some(body) = self.read.get(end..end + length) else { return Ok(None) };
-        let frame = read_frame(block, &String::from_utf8_lossy(body))?;
-        self.read.drain(..end + length);
-        if self.read.is_empty() {
-            self.read = Vec::new();
-        }
-        Ok(Some(frame))
-    }
-
-    /// Reads what has come. The buffer is allocated only when something has.
-    async fn fill(&mut self) -> Result<(), SocketError> {
-        loop {
-            self.stream.readable().await?;
-            self.read.reserve(READ);
-            match self.stream.try_read_buf(&mut self.read) {
-                Ok(0) => return Err(SocketError::Closed),
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-}
-
-fn read_frame(block: &str, body: &str) -> Result<Frame, SocketError> {
-    match value(block, "Content-Type").unwrap_or_default() {
-        "command/reply" => {
-            Ok(Frame::Reply(value(block, "Reply-Text").unwrap_or_default().trim_end().to_owned()))
-        }
-        "api/response" => Ok(Frame::Reply(body.trim_end().to_owned())),
-        "text/event-plain" => Ok(Frame::Event(Event(body.to_owned()))),
-        "text/disconnect-notice" if value(block, "Content-Disposition") == Some("linger") => {
-            Ok(Frame::Lingers)
-        }
-        "text/disconnect-notice" => Ok(Frame::Leave),
-        _ => Err(SocketError::Malformed("a frame of a kind that is not expected")),
-    }
-}
-
-/// Checks that a command is one line: text after a line's end would be another command.
-fn check_line(command: &str) -> Result<(), SocketError> {
-    if command.contains(['\n', '\r', '\0']) {
-        return Err(SocketError::Refused("not sent: a command must be one line".to_owned()));
-    }
-    Ok(())
-}
-
-/// Where the blank line ends that closes a header block, if it has come. The search starts at `from`.
-pub(super) fn end_of_block(read: &[u8], from: usize) -> Option<usize> {
-    let tail = read.get(from..)?;
-    tail.windows(2).position(|pair| pair == b"\n\n").map(|at| from + at + 2)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use tokio::io::AsyncWriteExt;
     use tokio::net::TcpListener;
 
     async fn pair() -> (Socket, TcpStream) {
@@ -309,7 +169,7 @@ mod tests {
         let event = socket.next().await.unwrap();
         assert_eq!((event.kind(), event.get("X").as_deref(), event.get("Y")), ("ONE", Some("а"), None));
         assert_eq!(socket.next().await.unwrap().kind(), "TWO");
-        assert_eq!(socket.read.capacity(), 0, "no buffer while nothing is read");
+        assert_eq!(socket.frames.buffer(), 0, "no buffer while nothing is read");
         drop(peer);
         assert!(socket.next().await.is_err());
     }
@@ -349,26 +209,6 @@ mod tests {
         );
         let odd = Execute { app: "playback", arg: "a\nb: c", id: "", lock: false, forever: false };
         assert!(socket.execute(&odd).await.is_err_and(|error| matches!(error, SocketError::Refused(_))));
-    }
-
-    #[test]
-    fn kinds_of_frames_are_told_apart() {
-        let kind = |block: &str| format!("{:?}", read_frame(block, "-ERR no\n"));
-        assert_eq!(kind("Content-Type: api/response\n"), "Ok(Reply(\"-ERR no\"))");
-        assert_eq!(kind("Content-Type: command/reply\nReply-Text: +OK x\n"), "Ok(Reply(\"+OK x\"))");
-        assert_eq!(
-            kind("Content-Type: text/disconnect-notice\nContent-Disposition: linger\n"),
-            "Ok(Lingers)"
-        );
-        assert_eq!(kind("Content-Type: text/disconnect-notice\n"), "Ok(Leave)");
-        for bad in [
-            "",
-            "Content-Type: auth/request\n",
-            "Content-Type: text/event-json\n",
-            "Content-Type: log/data\n",
-        ] {
-            assert!(kind(bad).starts_with("Err"), "{bad}");
-        }
     }
 
     proptest! {

@@ -11,8 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::leg_request::{LEG_ROLE, LegRole};
-use super::wire::Event;
+use super::channel_event::{ChannelChange, ChannelEvent};
+use super::leg_request::LegRole;
 use crate::ids::ChannelId;
 
 /// How many channels of a node are kept. Users of further channels are not known to be in calls.
@@ -52,19 +52,18 @@ struct Known {
 }
 
 impl Talks {
-    /// Takes in one event. Events that do not concern a user's channel change nothing.
-    pub(super) fn hear(&self, event: &Event) {
-        let role = format!("variable_{LEG_ROLE}");
-        let Some(channel) = event.get("Unique-ID").and_then(|id| id.parse().ok()) else { return };
-        match event.kind() {
-            "CHANNEL_HANGUP_COMPLETE" => self.ended(channel),
-            "CHANNEL_CREATE" if event.get("Call-Direction") != Some("inbound") => {}
-            "CHANNEL_CREATE" | "CHANNEL_ANSWER" if !is_known_from_offer(event.get(&role)) => {
-                if let Some(user) = user_of(event) {
-                    self.begun(channel, user);
+    /// Takes in an event of a channel. Events that do not concern a user's channel change nothing.
+    pub(super) fn hear(&self, event: &ChannelEvent<'_>) {
+        match event.change {
+            ChannelChange::HungUp => self.ended(event.channel),
+            ChannelChange::Created if event.direction.as_deref() != Some("inbound") => {}
+            ChannelChange::Created | ChannelChange::Answered => {
+                if !is_known_from_offer(event.role.as_deref())
+                    && let Some(user) = user_of(event)
+                {
+                    self.begun(event.channel, user);
                 }
             }
-            _ => {}
         }
     }
 
@@ -203,15 +202,20 @@ pub(super) fn names_in(direction: &str) -> Option<(&'static str, &'static str)> 
 }
 
 /// The user whose call a channel is, according to an event.
-fn user_of(event: &Event) -> Option<DirectoryUser> {
-    let (user, domain) = names_in(event.get("Call-Direction")?)?;
-    let variable = |name: &str| event.get(&format!("variable_{name}")).map(str::to_owned);
-    Some(DirectoryUser { user: variable(user)?, domain: variable(domain).unwrap_or_default() })
+fn user_of(event: &ChannelEvent<'_>) -> Option<DirectoryUser> {
+    let [user, domain] = match event.direction.as_deref()? {
+        "inbound" => &event.dials,
+        "outbound" => &event.dialled,
+        _ => return None,
+    };
+    let domain = domain.as_deref().unwrap_or_default().to_owned();
+    Some(DirectoryUser { user: user.as_deref()?.to_owned(), domain })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::switch::event::Event;
 
     fn event(kind: &str, channel: ChannelId, direction: &str, more: &[(&str, &str)]) -> Event {
         let id = channel.to_string();
@@ -219,6 +223,10 @@ mod tests {
             vec![("Event-Name", kind), ("Unique-ID", id.as_str()), ("Call-Direction", direction)];
         headers.extend_from_slice(more);
         Event::new(&headers, None)
+    }
+
+    fn hear(talks: &Talks, event: &Event) {
+        talks.hear(&ChannelEvent::read(event).unwrap());
     }
 
     const ANNA: [(&str, &str); 2] = [("variable_user_name", "1001"), ("variable_domain_name", "pbx")];
@@ -232,16 +240,16 @@ mod tests {
     fn who_dials_or_picks_up_is_in_a_call_until_the_last_channel_is_gone() {
         let talks = Talks::default();
         let (dials, picks_up) = (ChannelId::new(), ChannelId::new());
-        talks.hear(&event("CHANNEL_CREATE", picks_up, "outbound", &TO_ANNA));
+        hear(&talks, &event("CHANNEL_CREATE", picks_up, "outbound", &TO_ANNA));
         assert_eq!(talks.take_changes(), [], "a phone that rings is free");
-        talks.hear(&event("CHANNEL_CREATE", dials, "inbound", &ANNA));
+        hear(&talks, &event("CHANNEL_CREATE", dials, "inbound", &ANNA));
         assert_eq!(talks.take_changes(), anna(true));
-        talks.hear(&event("CHANNEL_ANSWER", picks_up, "outbound", &TO_ANNA));
-        talks.hear(&event("CHANNEL_ANSWER", picks_up, "outbound", &TO_ANNA));
-        talks.hear(&event("CHANNEL_HANGUP_COMPLETE", dials, "inbound", &ANNA));
+        hear(&talks, &event("CHANNEL_ANSWER", picks_up, "outbound", &TO_ANNA));
+        hear(&talks, &event("CHANNEL_ANSWER", picks_up, "outbound", &TO_ANNA));
+        hear(&talks, &event("CHANNEL_HANGUP_COMPLETE", dials, "inbound", &ANNA));
         assert_eq!(talks.take_changes(), []);
-        talks.hear(&event("CHANNEL_HANGUP_COMPLETE", picks_up, "outbound", &TO_ANNA));
-        talks.hear(&event("CHANNEL_HANGUP_COMPLETE", picks_up, "outbound", &TO_ANNA));
+        hear(&talks, &event("CHANNEL_HANGUP_COMPLETE", picks_up, "outbound", &TO_ANNA));
+        hear(&talks, &event("CHANNEL_HANGUP_COMPLETE", picks_up, "outbound", &TO_ANNA));
         assert_eq!(talks.take_changes(), anna(false));
         assert_eq!(talks.channels(), []);
     }
@@ -250,8 +258,8 @@ mod tests {
     fn our_own_legs_and_strangers_who_dial_a_user_are_nobodys_other_call() {
         let talks = Talks::default();
         let ours = [TO_ANNA[0], TO_ANNA[1], ("variable_dozvon_leg", "agent")];
-        talks.hear(&event("CHANNEL_ANSWER", ChannelId::new(), "outbound", &ours));
-        talks.hear(&event("CHANNEL_ANSWER", ChannelId::new(), "inbound", &TO_ANNA));
+        hear(&talks, &event("CHANNEL_ANSWER", ChannelId::new(), "outbound", &ours));
+        hear(&talks, &event("CHANNEL_ANSWER", ChannelId::new(), "inbound", &TO_ANNA));
         assert_eq!(talks.take_changes(), []);
     }
 
@@ -259,7 +267,7 @@ mod tests {
     fn a_contact_to_whom_a_caller_is_forwarded_is_in_a_call_like_any_other() {
         let talks = Talks::default();
         let forwarded = [TO_ANNA[0], TO_ANNA[1], ("variable_dozvon_leg", "contact")];
-        talks.hear(&event("CHANNEL_ANSWER", ChannelId::new(), "outbound", &forwarded));
+        hear(&talks, &event("CHANNEL_ANSWER", ChannelId::new(), "outbound", &forwarded));
         assert_eq!(talks.take_changes(), anna(true));
     }
 
@@ -267,7 +275,7 @@ mod tests {
     fn a_colleague_who_calls_a_queue_and_got_through_is_in_a_call_like_any_other() {
         let talks = Talks::default();
         let caller = [ANNA[0], ANNA[1], ("variable_dozvon_leg", "caller")];
-        talks.hear(&event("CHANNEL_CREATE", ChannelId::new(), "inbound", &caller));
+        hear(&talks, &event("CHANNEL_CREATE", ChannelId::new(), "inbound", &caller));
         assert_eq!(talks.take_changes(), anna(true));
     }
 
@@ -276,7 +284,7 @@ mod tests {
         let talks = Talks::default();
         let (gone, stays) = (ChannelId::new(), ChannelId::new());
         assert!(talks.found(gone) && talks.found(stays) && !talks.found(stays));
-        talks.hear(&event("CHANNEL_HANGUP_COMPLETE", gone, "inbound", &ANNA));
+        hear(&talks, &event("CHANNEL_HANGUP_COMPLETE", gone, "inbound", &ANNA));
         let user = anna(true).remove(0).0;
         talks.learnt(gone, Some(user.clone()));
         assert_eq!(talks.take_changes(), []);
@@ -290,7 +298,7 @@ mod tests {
     fn memory_is_bounded() {
         let talks = Talks::default();
         for _ in 0..LIMIT + 10 {
-            talks.hear(&event("CHANNEL_CREATE", ChannelId::new(), "inbound", &ANNA));
+            hear(&talks, &event("CHANNEL_CREATE", ChannelId::new(), "inbound", &ANNA));
         }
         assert_eq!(talks.channels().len(), LIMIT);
     }

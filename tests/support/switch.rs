@@ -377,9 +377,11 @@ fn reply(state: &State, command: &str) -> String {
 }
 
 impl Peer {
-    /// The next command, however long it takes. Cancel-safe.
+    /// The next command, however long it takes. Empty lines before it are skipped, as FreeSWITCH does. Cancel-safe.
     async fn read_command(&mut self) -> Option<String> {
         loop {
+            let empty = self.read.iter().take_while(|byte| **byte == b'\n').count();
+            self.read.drain(..empty);
             if let Some(end) = self.read.windows(2).position(|pair| pair == b"\n\n") {
                 let rest = self.read.split_off(end + 2);
                 let command = std::mem::replace(&mut self.read, rest);

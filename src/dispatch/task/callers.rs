@@ -96,6 +96,14 @@ impl DispatcherTask {
         rang
     }
 
+    /// Whether a caller waits for whom no phone rings: the end of any talk may free an agent for them.
+    pub(super) fn is_anybody_unserved(&self) -> bool {
+        let is_unserved = |(call, queued): (&CallId, &QueuedCaller)| {
+            !queued.yields && self.offers.range(offers_of(*call)).next().is_none()
+        };
+        self.callers.iter().any(is_unserved)
+    }
+
     /// Whether callers of an earlier run are still expected. They may have waited longest, so nobody is rung before
     /// they are back.
     pub(super) fn awaits_earlier_callers(&mut self) -> bool {

@@ -148,6 +148,7 @@ impl DispatcherTask {
             self.end_wrap_ups();
             self.release_preferred();
             self.propose();
+            self.context.nodes.await_talk_ends(self.is_anybody_unserved());
             self.context.metrics.board_seconds.inc_by(began.elapsed().as_secs_f64());
             self.show();
             self.beat.rests();

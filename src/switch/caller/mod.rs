@@ -32,9 +32,10 @@ use crate::sound::Sound;
 use self::command::{CallerCommand, CallerRequest, is_value};
 use self::subscribe::subscribe;
 use self::task::CallerTask;
+use super::frames::SocketError;
 use super::listener_stats::ConnectionPermit;
 use super::node::Node;
-use super::socket::{Socket, SocketError};
+use super::socket::Socket;
 use super::text;
 use crate::cause::HangupCause;
 

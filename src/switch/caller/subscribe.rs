@@ -1,7 +1,8 @@
 //! Which events of a caller FreeSWITCH sends.
 
 use crate::ids::ChannelId;
-use crate::switch::socket::{Socket, SocketError};
+use crate::switch::frames::SocketError;
+use crate::switch::socket::Socket;
 
 use super::CallerSetup;
 

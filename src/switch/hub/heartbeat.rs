@@ -35,8 +35,8 @@ impl Hub {
 mod tests {
     use super::*;
     use crate::config::switch::NodeSettings;
+    use crate::switch::event::Event;
     use crate::switch::link_commands::CommandSender;
-    use crate::switch::wire::Event;
 
     const LEG: &str = "413748d3-092b-4bc3-834a-03343ec14f5e";
 

@@ -1,48 +1,40 @@
-//! Which leg an event is about, and what it says.
+//! What an event says to its leg.
 
 use crate::cause;
-use crate::ids::{ChannelId, LegId};
+use crate::ids::LegId;
+use crate::switch::channel_event::{ChannelChange, ChannelEvent};
+use crate::switch::event::Event;
 use crate::switch::leg_request::LEG_ID;
 use crate::switch::leg_state::LegSignal;
 use crate::switch::text;
-use crate::switch::wire::Event;
 
-/// The SIP status with which a channel ended.
-const REDIRECT: &str = "variable_proto_specific_hangup_cause";
-
-/// Which leg an event is about, and what it says.
-///
-/// A job is identified by the leg's identity in its command line, not by its number. So its result finds the leg even if
-/// the answer with the number is late or lost.
-pub(super) fn signal_of(event: &Event) -> Option<(LegId, LegSignal)> {
-    let channel = || event.get("Unique-ID")?.parse::<ChannelId>().ok();
-    let leg = || event.get(&format!("variable_{LEG_ID}"))?.parse::<LegId>().ok();
-    match event.kind() {
-        "CHANNEL_CREATE" => Some((leg()?, LegSignal::Created(channel()?))),
-        "CHANNEL_ANSWER" => Some((leg()?, LegSignal::Answered(channel()?))),
-        "CHANNEL_HANGUP_COMPLETE" => {
-            let redirected = event.get(REDIRECT).is_some_and(|status| status.starts_with("sip:30"));
+/// What an event of a channel says.
+pub(super) fn signal_of(event: &ChannelEvent<'_>) -> LegSignal {
+    match event.change {
+        ChannelChange::Created => LegSignal::Created(event.channel),
+        ChannelChange::Answered => LegSignal::Answered(event.channel),
+        ChannelChange::HungUp => {
+            let redirected = event.status.as_ref().is_some_and(|status| status.starts_with("sip:30"));
             let cause =
-                if redirected { cause::REDIRECTED } else { event.get("Hangup-Cause").unwrap_or_default() };
-            let cause = text::word(cause);
-            Some((leg()?, LegSignal::HungUp(channel()?, cause)))
+                if redirected { cause::REDIRECTED } else { event.cause.as_deref().unwrap_or_default() };
+            LegSignal::HungUp(event.channel, text::word(cause))
         }
-        "BACKGROUND_JOB" if event.get("Job-Command") == Some("originate") => {
-            let (_, after) = event.get("Job-Command-Arg")?.split_once(LEG_ID)?;
-            let leg = after.strip_prefix('=')?.get(..36)?.parse().ok()?;
-            Some((leg, result(event.body())))
-        }
-        _ => None,
     }
 }
 
-/// The leg and the channel of a hangup event which shows that the phone had rung: both times are 0 if it had not.
-pub(super) fn ring_signal_of(event: &Event) -> Option<(LegId, ChannelId)> {
-    let heard = ["Caller-Channel-Progress-Time", "Caller-Channel-Progress-Media-Time"];
-    let rang = event.kind() == "CHANNEL_HANGUP_COMPLETE"
-        && heard.iter().any(|time| event.get(time).is_some_and(|time| !matches!(time, "" | "0")));
-    let leg = || event.get(&format!("variable_{LEG_ID}"))?.parse().ok();
-    if rang { Some((leg()?, event.get("Unique-ID")?.parse().ok()?)) } else { None }
+/// Which leg the result of an originate is about, and what it says.
+///
+/// A job is identified by the leg's identity in its command line, not by its number. So its result finds the leg even if
+/// the answer with the number is late or lost.
+pub(super) fn job_signal(event: &Event) -> Option<(LegId, LegSignal)> {
+    let [command, argument] = event.all(["Job-Command", "Job-Command-Arg"]);
+    if command? != "originate" {
+        return None;
+    }
+    let argument = argument?;
+    let (_, after) = argument.split_once(LEG_ID)?;
+    let leg = after.strip_prefix('=')?.get(..36)?.parse().ok()?;
+    Some((leg, result(event.body())))
 }
 
 /// Reads a job's result: `+OK <uuid>` or `-ERR <cause>`.
@@ -65,7 +57,7 @@ mod tests {
     fn job(arg: &str, body: &str) -> Option<(LegId, LegSignal)> {
         let headers =
             [("Event-Name", "BACKGROUND_JOB"), ("Job-Command", "originate"), ("Job-Command-Arg", arg)];
-        signal_of(&Event::new(&headers, Some(body)))
+        job_signal(&Event::new(&headers, Some(body)))
     }
 
     #[test]
@@ -82,14 +74,18 @@ mod tests {
         assert_eq!(job("dozvon_leg_id=é", "-ERR USER_BUSY"), None);
     }
 
+    /// What an event of a channel of our leg says.
+    fn said(headers: &[(&str, &str)]) -> Option<(LegId, LegSignal)> {
+        let event = Event::new(headers, None);
+        let event = ChannelEvent::read(&event)?;
+        Some((event.leg?, signal_of(&event)))
+    }
+
     #[test]
     fn a_channels_event_finds_its_leg() {
         let of = |kind: &str| {
             let variable = ("variable_dozvon_leg_id", LEG);
-            signal_of(&Event::new(
-                &[("Event-Name", kind), ("Unique-ID", CHANNEL), variable, ("Hangup-Cause", "NO_ANSWER")],
-                None,
-            ))
+            said(&[("Event-Name", kind), ("Unique-ID", CHANNEL), variable, ("Hangup-Cause", "NO_ANSWER")])
         };
         let (leg, channel) = (LEG.parse().unwrap(), CHANNEL.parse().unwrap());
         assert_eq!(of("CHANNEL_CREATE"), Some((leg, LegSignal::Created(channel))));
@@ -99,19 +95,29 @@ mod tests {
             Some((leg, LegSignal::HungUp(channel, "NO_ANSWER".into())))
         );
         let status = |status| {
-            let headers = [
+            said(&[
                 ("Event-Name", "CHANNEL_HANGUP_COMPLETE"),
                 ("Unique-ID", CHANNEL),
                 ("variable_dozvon_leg_id", LEG),
                 ("Hangup-Cause", "REQUESTED_CHAN_UNAVAIL"),
-                (REDIRECT, status),
-            ];
-            signal_of(&Event::new(&headers, None))
+                ("variable_proto_specific_hangup_cause", status),
+            ])
         };
         let ended = |cause: &str| Some((leg, LegSignal::HungUp(channel, cause.into())));
-        assert_eq!(status("sip:302"), ended(cause::REDIRECTED));
-        assert_eq!(status("sip:503"), ended("REQUESTED_CHAN_UNAVAIL"));
+        assert_eq!(status("sip%3A302"), ended(cause::REDIRECTED));
+        assert_eq!(status("sip%3A503"), ended("REQUESTED_CHAN_UNAVAIL"));
         assert_eq!(of("HEARTBEAT"), None);
-        assert_eq!(signal_of(&Event::new(&[("Event-Name", "CHANNEL_ANSWER")], None)), None);
+        assert_eq!(said(&[("Event-Name", "CHANNEL_ANSWER")]), None);
+    }
+
+    #[test]
+    fn a_phone_has_rung_if_either_time_says_so() {
+        let rang = |name, time| {
+            let ends = [("Event-Name", "CHANNEL_HANGUP_COMPLETE"), ("Unique-ID", CHANNEL), (name, time)];
+            ChannelEvent::read(&Event::new(&ends, None)).is_some_and(|event| event.rang)
+        };
+        let (progress, media) = ("Caller-Channel-Progress-Time", "Caller-Channel-Progress-Media-Time");
+        assert!(rang(progress, "1") && rang(media, "1"));
+        assert!(!rang(progress, "0") && !rang(media, "") && !rang("Other", "1"));
     }
 }

@@ -1,7 +1,5 @@
 //! The state of the links to a FreeSWITCH: whether they are up, to which run of it, and whether events were missed.
 
-use std::sync::atomic::Ordering;
-
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -78,35 +76,8 @@ impl Hub {
         self.link_state.send_modify(|link_state| link_state.core = Some(core));
     }
 
-    /// Counts lost events, and makes every leg check its state. Returns the new total.
-    pub(in crate::switch) fn note_dropped(&self, before: u64, now: u64) -> u64 {
-        if now > before {
-            self.stats.events_dropped.fetch_add(now - before, Ordering::Relaxed);
-            tracing::error!(node = %self.settings.name, events = now - before, "events of FreeSWITCH were lost, since they were not read fast enough: every leg checks its state");
-            self.check_all_legs();
-        }
-        now
-    }
-
+    /// Makes every leg check its state, since events may have been missed.
     pub(super) fn check_all_legs(&self) {
         self.link_state.send_modify(|link_state| link_state.missed += 1);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::switch::NodeSettings;
-    use crate::switch::link_commands::CommandSender;
-
-    #[test]
-    fn lost_events_are_counted_and_doubted() {
-        let hub = Hub::new(NodeSettings::default(), CommandSender::new(1).0, CommandSender::new(1).0);
-        let mut dropped = 0;
-        for now in [0, 3, 3, 10] {
-            dropped = hub.note_dropped(dropped, now);
-            assert_eq!(hub.stats.events_dropped.load(Ordering::Relaxed), now);
-        }
-        assert_eq!(hub.link_state.borrow().missed, 2, "once for each time that it grew");
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! In: events and state of the links, commands of the legs. Out: signals for each leg, commands for the links.
 //! The other files hold methods of [`Hub`]: `mailbox` delivers signals to legs, `leg_events` reads them from events,
-//! `link_state` knows whether the links are up, and `heartbeat` watches FreeSWITCH's heartbeat.
+//! `link_state` knows whether the links are up, `heartbeat` watches FreeSWITCH's heartbeat, and `awaited` knows whether
+//! anybody waits for an event.
 
+mod awaited;
 mod heartbeat;
 mod leg_events;
 mod link_state;
@@ -18,14 +20,16 @@ use tokio::time::Instant;
 
 use crate::config::switch::NodeSettings;
 use crate::ids::{CoreId, LegId};
+use crate::switch::channel_event::{ChannelChange, ChannelEvent};
+use crate::switch::event::Event;
 use crate::switch::leg_state::LegSignal;
 use crate::switch::link_commands::{Command, CommandError, CommandSender};
 use crate::switch::talks::Talks;
-use crate::switch::wire::Event;
 
-use self::leg_events::{ring_signal_of, signal_of};
+use self::leg_events::{job_signal, signal_of};
 use super::node_stats::{NodeStats, count};
 
+pub(in crate::switch) use awaited::{Awaited, AwaitedLeg};
 pub(in crate::switch) use link_state::LinkState;
 
 /// What the node, its links and its legs share.
@@ -43,6 +47,7 @@ pub(in crate::switch) struct Hub {
     last_heartbeat: Mutex<Instant>,
     alarmed: AtomicBool,
     pub(in crate::switch) talks: Talks,
+    pub(in crate::switch) awaited: Awaited,
 }
 
 impl Hub {
@@ -64,6 +69,7 @@ impl Hub {
             last_heartbeat: Mutex::new(Instant::now()),
             alarmed: AtomicBool::new(false),
             talks: Talks::default(),
+            awaited: Awaited::default(),
         }
     }
 
@@ -83,21 +89,35 @@ impl Hub {
     /// Takes in one event, and delivers it to its leg without waiting.
     pub(in crate::switch) fn take(&self, event: &Event, now: Instant) {
         count(&self.stats.events);
-        if event.kind() == "HEARTBEAT" {
-            self.heartbeat(now);
-        }
         if self.core.borrow().is_none()
             && let Some(core) = event.get("Core-UUID").and_then(|core| core.parse().ok())
         {
             self.learn_core(core);
         }
+        match event.kind() {
+            "HEARTBEAT" => self.heartbeat(now),
+            "BACKGROUND_JOB" => {
+                if let Some((leg, signal)) = job_signal(event) {
+                    self.deliver(leg, signal);
+                }
+            }
+            _ => {
+                if let Some(event) = ChannelEvent::read(event) {
+                    self.take_of_channel(&event);
+                }
+            }
+        }
+    }
+}
+
+impl Hub {
+    fn take_of_channel(&self, event: &ChannelEvent<'_>) {
         self.talks.hear(event);
-        if let Some(leg) = ring_signal_of(event) {
-            self.deliver(leg.0, LegSignal::Rang(leg.1));
+        let Some(leg) = event.leg else { return };
+        if event.rang && event.change == ChannelChange::HungUp {
+            self.deliver(leg, LegSignal::Rang(event.channel));
         }
-        if let Some((leg, signal)) = signal_of(event) {
-            self.deliver(leg, signal);
-        }
+        self.deliver(leg, signal_of(event));
     }
 }
 

@@ -35,13 +35,14 @@ async fn to_be_let_in_is_not_to_be_served() {
 #[tokio::test]
 async fn malformed_frames_of_a_node_end_its_link_which_comes_back() {
     let (node, switch) = node().await;
-    let bad: [&[u8]; 7] = [
+    let bad: [&[u8]; 8] = [
         b"no colon in here\n\n",
         b"Content-Type: text/none-such\n\n",
         b"Content-Length: -5\nContent-Type: text/event-plain\n\n",
         b"Content-Length: 99999999\nContent-Type: text/event-plain\n\n",
         b"Content-Type: text/rude-rejection\nContent-Length: 3\n\nno\n",
-        b"Content-Length: 3\nContent-Type: text/event-plain\n\n\xff\xff\xff",
+        b"Content-Type: auth/request\n\n",
+        b"Content-Type: command/reply\nReply-Text: +OK nobody asked\n\n",
         b"\xff\xff\n\n",
     ];
     for (bytes, before) in bad.iter().zip(0..) {
@@ -52,6 +53,20 @@ async fn malformed_frames_of_a_node_end_its_link_which_comes_back() {
     }
     assert_eq!(switch.closed().load(Ordering::Relaxed), bad.len() as u64, "the link for queries stays");
     assert_eq!(node.query("status").await.unwrap(), "UP 0 years");
+}
+
+/// The results of other programs' jobs come on the link, too.
+#[tokio::test]
+async fn odd_events_of_a_node_do_no_harm() {
+    let (node, switch) = node().await;
+    switch.raw(b"Content-Length: 3\nContent-Type: text/event-plain\n\n\xff\xff\xff");
+    switch.raw(b"Content-Type: text/event-plain\n\n");
+    let long = format!("Event-Name: BACKGROUND_JOB\nJob-Command: show\n\n{}", "x".repeat(2_000_000));
+    let frame = format!("Content-Length: {}\nContent-Type: text/event-plain\n\n{long}", long.len());
+    switch.raw(frame.as_bytes());
+    until(&node.stats().events, 3).await;
+    assert_eq!(switch.closed().load(Ordering::Relaxed), 0);
+    assert!(*node.up().borrow());
 }
 
 #[tokio::test]

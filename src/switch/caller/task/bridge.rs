@@ -4,7 +4,8 @@ use tokio::time::Instant;
 
 use crate::ids::ChannelId;
 use crate::switch::caller::CallerEvent;
-use crate::switch::socket::{Event, SocketError};
+use crate::switch::event::Event;
+use crate::switch::frames::SocketError;
 use crate::switch::variable::Variable;
 
 use super::CallerTask;

@@ -19,9 +19,11 @@ use tokio::time::{Instant, sleep_until};
 use crate::cause;
 use crate::ids::ChannelId;
 use crate::inbox::Inbox;
+use crate::switch::event::Event;
+use crate::switch::frames::SocketError;
 use crate::switch::leg::Leg;
 use crate::switch::listener_stats::ConnectionPermit;
-use crate::switch::socket::{Event, Execute, Socket, SocketError};
+use crate::switch::socket::{Execute, Socket};
 use crate::switch::text;
 
 use self::sound::Music;

@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use crate::sound::Sound;
 use crate::switch::caller::{CallerEvent, Loops, PlayId};
-use crate::switch::socket::{Event, Execute, SocketError};
+use crate::switch::event::Event;
+use crate::switch::frames::SocketError;
+use crate::switch::socket::Execute;
 
 use super::CallerTask;
 

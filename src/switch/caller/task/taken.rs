@@ -7,7 +7,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::ids::ChannelId;
 use crate::switch::caller::CallerEvent;
-use crate::switch::socket::{Event, SocketError};
+use crate::switch::event::Event;
+use crate::switch::frames::SocketError;
 
 use super::{CallerTask, OnlyOpen};
 

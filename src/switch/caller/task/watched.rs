@@ -8,10 +8,10 @@ use tokio::sync::mpsc;
 
 use crate::ids::{CallId, LegId};
 use crate::switch::caller::{CallerEvent, Visit};
+use crate::switch::frames::SocketError;
 use crate::switch::leg::Leg;
 use crate::switch::leg_request::{CALLER, LEG_ID, LEG_ROLE, LegInTalk};
 use crate::switch::node::Node;
-use crate::switch::socket::SocketError;
 
 use super::CallerTask;
 

@@ -40,3 +40,39 @@ impl LegTask {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::{mpsc, watch};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::config::switch::NodeSettings;
+    use crate::ids::{CallId, LegId};
+    use crate::switch::hub::Hub;
+    use crate::switch::leg::command::LegCommand;
+    use crate::switch::leg_event::LegEvent;
+    use crate::switch::leg_request::{Begin, LegInTalk};
+    use crate::switch::link_commands::{CommandSender, Role};
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_talk_is_awaited_once_the_leg_is_being_ended() {
+        let hub = Hub::new(NodeSettings::default(), CommandSender::new(1).0, CommandSender::new(1).0);
+        let hub = Arc::new(hub);
+        hub.link_up(Role::Events);
+        let leg = LegId::new();
+        let begin =
+            Begin::InTalk(LegInTalk { leg, channel: leg.channel(), call: CallId::new(), may_be_over: false });
+        let (events_in, mut events) = mpsc::channel(4);
+        let (command, commands) = watch::channel(LegCommand { cancel: None, in_talk: true });
+        tokio::spawn(LegTask::new(Arc::clone(&hub), &begin, events_in, commands).run(begin));
+        while events.recv().await != Some(LegEvent::Answered { channel: leg.channel() }) {}
+        let begun = timeout(Duration::from_secs(60), hub.awaited.begun()).await;
+        assert!(begun.is_err() && !hub.awaits_events(), "nobody waits for the end of this talk");
+        command.send_modify(|command| command.cancel = Some(Cancel::NormalClearing));
+        hub.awaited.begun().await;
+        assert!(hub.awaits_events());
+    }
+}

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::cause;
 use crate::ids::LegId;
 use crate::switch::dial;
-use crate::switch::hub::{Hub, LinkState};
+use crate::switch::hub::{AwaitedLeg, Hub, LinkState};
 use crate::switch::leg_state::{LegSignal, LegState};
 use crate::switch::link_commands::CommandError;
 use crate::switch::wire::WireError;
@@ -61,6 +61,8 @@ pub(super) struct LegTask {
     in_doubt: bool,
     /// When to give up the leg because the link is down.
     lost_at: Option<Instant>,
+    /// Set while somebody waits for the leg's next event: an answer, or the end of a leg that is being ended.
+    awaited: Option<AwaitedLeg>,
 }
 
 impl LegTask {
@@ -98,6 +100,7 @@ impl LegTask {
             orphaned: false,
             in_doubt: false,
             lost_at: None,
+            awaited: None,
             leg,
             confirm,
             hub,
@@ -152,6 +155,7 @@ impl LegTask {
             if let Some(last) = self.state.ended() {
                 return Some(last);
             }
+            self.note_awaited();
             let wake = self.wake();
             tokio::select! {
                 biased;
@@ -173,6 +177,14 @@ impl LegTask {
                 _ = self.link_state.changed() => if let Some(last) = self.link_changed() { return Some(last) },
                 () = sleep_until(wake) => if let Some(last) = self.act().await { return Some(last) },
             }
+        }
+    }
+
+    /// Notes whether the leg's next event is awaited: of a leg in a talk it is not, unless the leg is being ended.
+    fn note_awaited(&mut self) {
+        let awaited = !self.state.is_answered() || self.cancel.is_some();
+        if awaited != self.awaited.is_some() {
+            self.awaited = awaited.then(|| AwaitedLeg::new(&self.hub));
         }
     }
 
@@ -224,6 +236,7 @@ impl LegTask {
     }
 
     fn leave(&mut self) {
+        self.awaited = None;
         self.hub.close_mailbox(self.leg);
         self.signals.close();
         while self.signals.try_recv().is_ok() {
