@@ -188,7 +188,7 @@ async fn floor() -> f64 {
 }
 
 async fn connect(incoming: Incoming, nodes: Nodes, agent: usize) {
-    let Incoming { mut caller, facts } = incoming;
+    let Incoming { mut caller, facts, .. } = incoming;
     caller.answer().await.unwrap();
     caller.play(&"local_stream://moh".parse().unwrap(), Loops::Forever).await.unwrap();
     let request = LegRequest {

@@ -65,6 +65,7 @@ fn show_nodes(app: &App) {
             grow(&counter.with_label_values(&[name]), count);
         }
         metrics.node_queue_depth.with_label_values(&[name]).set(level(&stats.queue_depth));
+        metrics.node_lag_seconds.with_label_values(&[name]).set(node.load().lag().as_secs_f64());
         metrics.node_legs.with_label_values(&[name]).set(level(&stats.legs));
     }
 }

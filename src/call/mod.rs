@@ -60,7 +60,10 @@ pub(crate) struct Call {
 impl Call {
     /// Answers the call, so that the caller can hear us.
     pub(crate) async fn answer(&mut self) -> Result<(), Gone> {
-        match self.caller.answer().await {
+        let wait = self.node.load().begin();
+        let answered = self.caller.answer().await;
+        drop(wait);
+        match answered {
             Ok(()) => Ok(()),
             Err(_) => Err(self.gone().await),
         }
@@ -76,7 +79,10 @@ impl Call {
 
     /// Plays a sound to the caller.
     pub(crate) async fn play(&mut self, sound: &Sound, loops: Loops) -> Result<PlayId, Gone> {
-        match self.caller.play(sound, loops).await {
+        let wait = self.node.load().begin();
+        let playing = self.caller.play(sound, loops).await;
+        drop(wait);
+        match playing {
             Ok(playing) => Ok(playing),
             Err(_) => Err(self.gone().await),
         }

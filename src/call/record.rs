@@ -13,6 +13,8 @@ use crate::store::{self, Awaited, Database};
 
 /// The cause of a call whose arrival was recorded after its caller had been handed back.
 const TOO_LATE: &str = "RECORDED_TOO_LATE";
+/// The cause of a call whose caller was turned away.
+const TURNED_AWAY: &str = "OVERLOADED";
 
 /// Records how the call ended.
 pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
@@ -49,13 +51,28 @@ fn lasted(call: &Call, at: UnixMs) -> Duration {
 
 /// Records as lost a call whose arrival was committed too late.
 pub(crate) async fn too_late(app: &App, arrival: &store::calls::Arrival) {
+    record(app, arrival.queue.as_ref(), lost(app, arrival, TOO_LATE)).await;
+}
+
+/// Records a call whose caller was turned away, so that they are called back.
+pub(crate) async fn turned_away(app: &App, arrival: store::calls::Arrival) {
+    let (row, queue) = (arrival.clone(), arrival.queue.clone());
+    if let Err(error) = app.store.record("arrive", move |c| store::calls::arrive(c, &row)).await {
+        tracing::error!(%error, "a caller who was turned away is not recorded");
+        return;
+    }
+    record(app, queue.as_ref(), lost(app, &arrival, TURNED_AWAY)).await;
+}
+
+/// Returns the end of a call that was lost on its arrival.
+fn lost(app: &App, arrival: &store::calls::Arrival, cause: &str) -> store::calls::Ended {
     let (ending, stage) = (Ending::Lost, Stage::Arriving);
     let at = app.clock.now();
-    let row = store::calls::Ended {
+    store::calls::Ended {
         call: arrival.id,
         ending,
         stage,
-        cause: TOO_LATE.to_owned(),
+        cause: cause.to_owned(),
         answered_at: None,
         verdict: verdict(ending, stage, &arrival.party, arrival.open),
         grace: app.rules().policy(arrival.queue.as_ref()).grace,
@@ -64,8 +81,7 @@ pub(crate) async fn too_late(app: &App, arrival: &store::calls::Arrival) {
         tell: false,
         at,
         now: at,
-    };
-    record(app, arrival.queue.as_ref(), row).await;
+    }
 }
 
 /// Records the ending, and tries again until it is recorded. If the database refuses it for good, that is logged, and

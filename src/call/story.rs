@@ -58,12 +58,10 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
             waits_since = call.joined_at.as_ref().map(tracing::field::display),
             "a caller has come back"
         ),
-        None if app.in_flight.calls() > app.settings.calls.max_calls => {
-            tracing::error!(
-                max_calls = app.settings.calls.max_calls,
-                "more calls at once than [calls] max_calls"
-            );
-            return hand_back(&app, incoming.caller, HandedBack::Overloaded).await;
+        None if is_overloaded(&app, &node, incoming.since) => {
+            hand_back(&app, incoming.caller, HandedBack::Overloaded).await;
+            let arrival = arrival(&app, &incoming.facts, &node, id, &facts, &plan, arrived_at);
+            return record::turned_away(&app, arrival).await;
         }
         None => tracing::info!(dialled = %facts.dialled, why = %plan.why, "a caller has arrived"),
     }
@@ -84,6 +82,31 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
     let end = carry_out(&mut call, &rules, &plan, earlier.as_ref()).await;
     call.app.metrics.calls_now.dec();
     finish(call, &plan, end).await;
+}
+
+/// Whether a new caller cannot be served, since there are too many calls, or the node and the controller are too far
+/// behind. The caller connected at `since`.
+fn is_overloaded(app: &App, node: &Node, since: Instant) -> bool {
+    let limits = &app.settings.calls;
+    let load = node.load();
+    load.waited(since);
+    if app.in_flight.calls() > limits.max_calls {
+        tracing::error!(max_calls = limits.max_calls, "more calls at once than [calls] max_calls");
+        return true;
+    }
+    if load.admits(limits.max_lag) {
+        return false;
+    }
+    // A flood of calls must not become a flood of lines.
+    let reason = HandedBack::Overloaded.as_str();
+    let turned_away = app.metrics.handed_back.with_label_values(&[reason]).get() + 1;
+    if turned_away.is_power_of_two() {
+        tracing::warn!(
+            lag = ?load.lag(), max_lag = ?limits.max_lag, turned_away,
+            "FreeSWITCH or the controller is overloaded: callers are turned away, so that the others are served in time"
+        );
+    }
+    true
 }
 
 /// Records how the call ended, or leaves the call to the next visit or the next controller.

@@ -21,6 +21,10 @@ pub struct Calls {
     pub drain_timeout: Duration,
     /// The most calls at one time. Further calls go to the dialplan's fallback at once.
     pub max_calls: usize,
+    /// How far FreeSWITCH and the controller may be behind. While they take longer than this for what takes milliseconds
+    /// otherwise, some of the new callers go to the dialplan's fallback at once, so that the others are served in time.
+    #[serde(with = "duration::Timeout")]
+    pub max_lag: Duration,
     /// How long the database may take to record an arrival, while the caller hears nothing. After that, the caller goes
     /// to the dialplan's fallback. Further callers go there at once until the database answers again.
     #[serde(with = "duration::Timeout")]
@@ -48,6 +52,7 @@ impl Default for Calls {
             forward_follows_redirects: false,
             drain_timeout: Duration::from_secs(30),
             max_calls: 4_000,
+            max_lag: Duration::from_millis(150),
             arrival_timeout: Duration::from_secs(5),
             return_timeout: Duration::from_secs(30),
             recovery_wait: Duration::from_secs(2),

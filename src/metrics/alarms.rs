@@ -5,7 +5,7 @@ crate::vocabulary! {
     "reason to hand back" pub enum HandedBack {
         /// The call's FreeSWITCH is not among `[[switch.nodes]]`.
         UnknownNode = "unknown_node",
-        /// As many calls are in progress as `[calls] max_calls` allows.
+        /// As many calls are in progress as `[calls] max_calls` allows, or the lag is longer than `[calls] max_lag`.
         Overloaded = "overloaded",
         /// The database did not record the arrival in time.
         NotRecorded = "not_recorded",

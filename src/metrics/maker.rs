@@ -4,8 +4,8 @@ use std::cell::RefCell;
 
 use prometheus::proto::MetricType;
 use prometheus::{
-    Counter, CounterVec, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry,
+    Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry,
 };
 
 /// The counters of a node with their help texts, in the order of [`crate::switch::NodeStats::counts`].
@@ -107,6 +107,15 @@ impl Maker {
 
     pub(super) fn level(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
         self.keep(Gauge::with_opts(opts(name, help))?)
+    }
+
+    pub(super) fn levels(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<GaugeVec, prometheus::Error> {
+        self.keep(GaugeVec::new(opts(name, help), labels)?)
     }
 
     pub(super) fn moment(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {

@@ -7,8 +7,8 @@ mod alarms;
 mod maker;
 
 use prometheus::{
-    Counter, CounterVec, Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Registry, TextEncoder,
+    Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Registry, TextEncoder,
 };
 
 use crate::ids::QueueName;
@@ -96,6 +96,8 @@ pub struct Metrics {
     pub node_counters: Vec<IntCounterVec>,
     /// Events about legs that wait to be handled, by `node`.
     pub node_queue_depth: IntGaugeVec,
+    /// How long FreeSWITCH and the controller take for what takes milliseconds otherwise, by `node`.
+    pub node_lag_seconds: GaugeVec,
     /// Legs alive now, by `node`.
     pub node_legs: IntGaugeVec,
     /// Connections to the listener, by `result`.
@@ -198,6 +200,11 @@ impl Metrics {
             node_queue_depth: make.gauges(
                 "node_event_queue_depth",
                 "Events about legs that wait to be handled",
+                &["node"],
+            )?,
+            node_lag_seconds: make.levels(
+                "node_lag_seconds",
+                "How long FreeSWITCH and the controller take for what takes milliseconds otherwise",
                 &["node"],
             )?,
             node_legs: make.gauges("node_legs", "Legs alive now, and callers who talk", &["node"])?,

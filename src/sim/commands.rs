@@ -62,7 +62,7 @@ impl Core {
     fn obey_peer(&mut self, conn: Conn, command: &Command) {
         let (word, rest) = command.split();
         match word.as_str() {
-            "connect" => return self.connect_command(conn),
+            "connect" => return self.connect_when_due(conn),
             "sendmsg" => return self.sendmsg(conn, rest, command),
             "api" => return self.api_command(conn, rest),
             "bgapi" => return self.bgapi(conn, rest, command),
@@ -81,6 +81,25 @@ impl Core {
         let reply = connection_command(connection, &word, rest);
         self.rescope(conn);
         self.reply(conn, &reply);
+    }
+
+    fn connect_when_due(&mut self, conn: Conn) {
+        let takes = self.faults.connect_takes;
+        if takes.is_zero() {
+            return self.connect_command(conn);
+        }
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.blocked = true;
+        }
+        self.timers.set(self.now + takes, Due::Connect(conn));
+    }
+
+    /// Answers a `connect` that took a while.
+    pub fn connect_late(&mut self, conn: Conn) {
+        if self.connections.contains_key(&conn) {
+            self.connect_command(conn);
+            self.unblock(conn);
+        }
     }
 
     fn connect_command(&mut self, conn: Conn) {

@@ -82,6 +82,8 @@ pub(super) enum Due {
     Late(Conn, Frame),
     /// A slow command is answered.
     Answer(Conn, Box<str>),
+    /// The answer to a `connect` that takes a while.
+    Connect(Conn),
 }
 
 #[derive(Debug)]
@@ -254,6 +256,7 @@ impl Core {
             Due::Heartbeat => self.beat(),
             Due::Late(conn, frame) => self.send_event(conn, frame),
             Due::Answer(conn, command) => self.answer_late(conn, &command),
+            Due::Connect(conn) => self.connect_late(conn),
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Faults {
     pub late_by: Duration,
     /// Per cent of events on links that are lost. Events on callers' sockets are not.
     pub lost: u32,
+    /// How long the answer to `connect` takes, as when FreeSWITCH is overloaded.
+    pub connect_takes: Duration,
     /// How long `uuid_getvar` takes.
     pub getvar_takes: Duration,
 }

@@ -88,6 +88,9 @@ impl Core {
         if connected || settings.talk_states.contains(&state) {
             return self.hangup(key, "NORMAL_CLEARING");
         }
+        if settings.refused_states.contains(&state) {
+            return self.hangup(key, "NORMAL_CIRCUIT_CONGESTION");
+        }
         let script = &mut channel.script;
         if channel.variables.is_true("dozvon_served") {
             (script.vain, script.vain_since) = (0, None);

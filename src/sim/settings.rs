@@ -31,6 +31,8 @@ pub struct SimSettings {
     pub socket_resume: bool,
     /// Values of `dozvon_state` after which neither a retry nor the fallback follows.
     pub talk_states: Vec<String>,
+    /// Values of `dozvon_state` after which the caller is refused, if there is no fallback contact.
+    pub refused_states: Vec<String>,
     /// Values of `dozvon_state` after which a retry follows, as if no controller had accepted the caller. After any
     /// other value the fallback follows at once.
     pub retry_states: Vec<String>,
@@ -78,6 +80,7 @@ impl Default for SimSettings {
             pause_sound: "tone_stream://%(400,500,425)".to_owned(),
             socket_resume: true,
             talk_states: vec!["talked".to_owned(), "done".to_owned()],
+            refused_states: vec!["overloaded".to_owned()],
             retry_states: vec!["drained".to_owned(), "unknown_node".to_owned()],
             fallback: vec![
                 ("answer".to_owned(), String::new()),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::vital::Beat;
@@ -46,6 +46,8 @@ pub struct Incoming {
     pub caller: Caller,
     /// What the channel's data say.
     pub facts: ChannelFacts,
+    /// When the connection was accepted.
+    pub since: Instant,
 }
 
 /// Listens, with a backlog of `max_connections`: after a restart all callers come at once, and a connection that the system
@@ -207,7 +209,7 @@ impl Acceptor {
         connection: OwnedSemaphorePermit,
         permit: OwnedSemaphorePermit,
     ) {
-        let limit = self.settings.handshake_timeout;
+        let (since, limit) = (Instant::now(), self.settings.handshake_timeout);
         let handshake = match timeout(limit, handshake::handshake(&mut stream)).await {
             Err(_) => return self.refuse(&self.stats.timed_out, peer, "it did not answer connect in time"),
             Ok(Err(error)) => return self.refuse(self.counter(&error), peer, &error.to_string()),
@@ -223,7 +225,7 @@ impl Acceptor {
             is_leg: handshake.is_leg,
         };
         match Caller::take(handshake.facts.channel, socket, setup, open).await {
-            Ok(caller) => self.hand_over(Incoming { caller, facts: handshake.facts }).await,
+            Ok(caller) => self.hand_over(Incoming { caller, facts: handshake.facts, since }).await,
             Err(error) => self.refuse(&self.stats.setup_failed, peer, &error.to_string()),
         }
         drop(permit);

@@ -5,7 +5,7 @@
 //!
 //! - `listener` accepts, `handshake` gets the channel's data, `facts` parses them, `caller` controls the caller's channel
 //! - `node` is one FreeSWITCH, `link` one connection to it, `leg` one originated leg and `leg_state` its pure state; `hub`
-//!   is what they share
+//!   is what they share, and `load` knows how far they are behind
 //! - `channels` asks for channels, `talks` and `recount` know which directory users are in other calls, `probe` is for
 //!   `dozvon check`
 //! - `dial` is the only maker of dial strings, `text` cleans what peers send
@@ -35,6 +35,7 @@ mod link;
 mod link_commands;
 mod listener;
 mod listener_stats;
+mod load;
 mod node;
 mod node_stats;
 mod nodes;
@@ -55,6 +56,7 @@ pub use leg_event::LegEvent;
 pub use leg_request::{Confirm, LegInTalk, LegRequest, LegRole};
 pub use listener::{Incoming, Listener, SwitchError};
 pub use listener_stats::ListenerStats;
+pub use load::{Load, Wait};
 pub use node::{Node, NodeDown, QueryError};
 pub use node_stats::NodeStats;
 pub use nodes::Nodes;

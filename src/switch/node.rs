@@ -18,6 +18,7 @@ use super::leg::Leg;
 use super::leg_request::{LegInTalk, LegRequest};
 use super::link::{Link, query_on_new_connection};
 use super::link_commands::{Command, CommandError, CommandSender, Role};
+use super::load::Load;
 use super::node_stats::NodeStats;
 use super::wire::WireError;
 use crate::config::switch::NodeSettings;
@@ -120,6 +121,12 @@ impl Node {
     #[must_use]
     pub fn core(&self) -> watch::Receiver<Option<CoreId>> {
         self.hub.core.subscribe()
+    }
+
+    /// How far it and the controller are behind.
+    #[must_use]
+    pub fn load(&self) -> &Load {
+        &self.hub.load
     }
 
     /// The counts so far.

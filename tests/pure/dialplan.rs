@@ -170,6 +170,7 @@ fn the_variables_decide_where_a_caller_goes() {
         (&[("dozvon_served", "true"), ("dozvon_state", "not_recorded")], "handed_back"),
         (&[("dozvon_served", "true"), ("dozvon_state", "talked")], "done"),
         (&[("dozvon_served", "true"), ("socket_resume", "false")], "talk"),
+        (&[("dozvon_state", "overloaded")], "overloaded"),
         (&[("dozvon_state", "drained")], "nobody"),
         (&[("dozvon_state", "unknown_node")], "nobody"),
         (&[("dozvon_state", "drained_and_more")], "handed_back"),

@@ -101,7 +101,7 @@ mod calls {
     #[test]
     fn a_caller_who_was_handed_back_is_told_from_one_who_was_lost() {
         let mut back = event(Kind::End, "c1", 2000);
-        "NORMAL_TEMPORARY_FAILURE".clone_into(&mut back.cause);
+        "NORMAL_CIRCUIT_CONGESTION".clone_into(&mut back.cause);
         let events = [event(Kind::Create, "c1", 1000), back, event(Kind::Create, "c2", 1000)];
         let calls = Calls::of(&events);
         assert_eq!((calls.handed_back(), calls.not_served_us().len()), (1, 2));

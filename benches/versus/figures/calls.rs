@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::event::{Event, Kind};
 
 /// The cause with which dozvon's dialplan ends a call that no controller serves.
-const HANDED_BACK: &str = "NORMAL_TEMPORARY_FAILURE";
+const HANDED_BACK: &str = "NORMAL_CIRCUIT_CONGESTION";
 
 /// Times of a channel, in microseconds since 1970.
 #[derive(Debug, Clone, Default)]

@@ -24,6 +24,7 @@ use crate::switch::channel_event::{ChannelChange, ChannelEvent};
 use crate::switch::event::Event;
 use crate::switch::leg_state::LegSignal;
 use crate::switch::link_commands::{Command, CommandError, CommandSender};
+use crate::switch::load::Load;
 use crate::switch::talks::Talks;
 
 use self::leg_events::{job_signal, signal_of};
@@ -48,6 +49,7 @@ pub(in crate::switch) struct Hub {
     alarmed: AtomicBool,
     pub(in crate::switch) talks: Talks,
     pub(in crate::switch) awaited: Awaited,
+    pub(in crate::switch) load: Load,
 }
 
 impl Hub {
@@ -70,6 +72,7 @@ impl Hub {
             alarmed: AtomicBool::new(false),
             talks: Talks::default(),
             awaited: Awaited::default(),
+            load: Load::default(),
         }
     }
 

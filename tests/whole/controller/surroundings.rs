@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use dozvon::queue::agent::Step;
-use dozvon::sim::{Happening, Story};
+use dozvon::sim::{Faults, Happening, Story};
 use dozvon::store::{Store, StoreError};
 use tokio::sync::oneshot;
 
@@ -142,13 +142,58 @@ async fn one_call_too_many_goes_elsewhere_but_whoever_was_here_may_come_back() {
     stage.restart().await;
     let callers = a_talk_and_one_who_waits(&stage).await;
     let third = story(stage.caller(3).await).await;
-    assert!(third.heard_fallback() && !third.heard_music(), "{third:?}");
+    assert!(!third.heard_fallback() && !third.heard_music(), "a message would be more work: {third:?}");
+    assert_eq!(third.cause, "NORMAL_CIRCUIT_CONGESTION");
     assert_eq!(handed_back(&stage, "overloaded").await, 1);
+    until("whoever is turned away is called back", async || stage.cases().await == 1).await;
     stage.settings.calls.max_calls = 1;
     stage.restart().await;
     until("the caller is back", async || stage.waiting().await == 1).await;
     stage.settings.calls.max_calls = 10;
     stage.restart().await;
     until("the caller is back", async || stage.waiting().await == 1).await;
+    went_on(&stage, callers).await;
+}
+
+/// FreeSWITCH takes half a second for each new caller, and has one more every few milliseconds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_freeswitch_is_far_behind_some_callers_are_turned_away_and_owed() {
+    let stage = Stage::with(|settings| settings.switch.max_handshakes = 2_000).await;
+    let callers = a_talk_and_one_who_waits(&stage).await;
+    stage.sim.set_faults(Faults { connect_takes: Duration::from_millis(500), ..Faults::default() }).await;
+    let mut others = Vec::new();
+    while handed_back(&stage, "overloaded").await < 3 {
+        assert!(others.len() < 2_000, "nobody was turned away");
+        others.push(stage.caller(10 + others.len() as u32).await);
+    }
+    assert!(stage.waiting().await > 0, "the others wait");
+    stage.sim.set_faults(Faults::default()).await;
+    for other in &others {
+        other.hang_up().await;
+    }
+    let (count, mut turned_away) = (others.len(), 0);
+    for other in others {
+        let told = story(other).await;
+        assert!(!told.heard_fallback(), "{told:?}");
+        turned_away += usize::from(told.cause == "NORMAL_CIRCUIT_CONGESTION");
+    }
+    assert!(turned_away >= 3 && turned_away < count, "{turned_away} of {count}");
+    // Soon nobody is turned away any more.
+    let (mut in_a_row, mut tried) = (0, 0);
+    while in_a_row < 20 {
+        assert!(tried < 400, "callers are still turned away");
+        tried += 1;
+        let next = stage.caller(5_000 + tried).await;
+        let refused = async || handed_back(&stage, "overloaded").await;
+        let before = refused().await;
+        until("the caller is taken in or not", async || {
+            refused().await > before || stage.waiting().await > 1
+        })
+        .await;
+        next.hang_up().await;
+        let told = story(next).await;
+        in_a_row = if told.heard_music() { in_a_row + 1 } else { 0 };
+        until("they have left", async || stage.waiting().await == 1).await;
+    }
     went_on(&stage, callers).await;
 }

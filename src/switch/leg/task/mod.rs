@@ -20,6 +20,7 @@ use crate::switch::dial;
 use crate::switch::hub::{AwaitedLeg, Hub, LinkState};
 use crate::switch::leg_state::{LegSignal, LegState};
 use crate::switch::link_commands::CommandError;
+use crate::switch::load::Wait;
 use crate::switch::wire::WireError;
 
 use self::cancel::CANCEL_AGAIN;
@@ -40,6 +41,8 @@ pub(super) struct LegTask {
     /// Whether a key must be pressed after picking up.
     confirm: bool,
     state: LegState,
+    /// The wait for the leg's first channel.
+    awaits_channel: Option<Wait>,
     signals: mpsc::Receiver<LegSignal>,
     events: mpsc::Sender<LegEvent>,
     commands: watch::Receiver<LegCommand>,
@@ -86,6 +89,7 @@ impl LegTask {
         let seen = *link_state.borrow_and_update();
         Self {
             state: LegState::new(own),
+            awaits_channel: None,
             signals: hub.open_mailbox(leg),
             events,
             commands,
@@ -131,6 +135,7 @@ impl LegTask {
 
     async fn originate(&mut self, request: &LegRequest) {
         let command = dial::originate(request, &self.hub.settings);
+        self.awaits_channel = Some(self.hub.load.begin());
         match self.hub.job(command).await {
             Ok(_) => {}
             Err(CommandError::Down) => self.feed(LegSignal::Failed(cause::LINK_LOST.to_owned())),
@@ -200,6 +205,7 @@ impl LegTask {
         if self.cancel.is_some() && !matches!(signal, LegSignal::HungUp(..) | LegSignal::Failed(_)) {
             self.cancel_at = Some(now);
         }
+        self.awaits_channel = None;
         let wanted = self.cancel.is_none() && self.commands.borrow().cancel.is_none();
         for event in self.state.apply(signal) {
             if wanted && self.events.try_send(event).is_err() {
