@@ -266,6 +266,7 @@ fn absurd_durations_are_refused_for_every_setting() {
         "RETENTION__CASES",
         "RETENTION__OUTBOX",
         "RETENTION__REQUESTS",
+        "STORE__COMMIT_DELAY",
         "SWITCH__NODES__0__POLL_INTERVAL",
     ];
     let mut all = Vec::new();
