@@ -1,8 +1,8 @@
-//! The timer of a task that repeats its work until it is told to stop.
+//! The timer of a task that repeats its work until it is told to stop, and a deadline that there may be.
 
 use std::time::Duration;
 
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 /// Ticks at once, then after each period. A round that takes longer delays the next tick.
@@ -28,6 +28,14 @@ impl Ticks {
             () = self.stop.cancelled() => None,
             _ = self.every.tick() => Some(()),
         }
+    }
+}
+
+/// Sleeps until the deadline, or for ever if there is none.
+pub async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Call, Ended, Gone, over, until};
+use super::{Call, Ended, Gone, over};
 use crate::cause::HangupCause;
 use crate::ids::PromptName;
 use crate::missed::ending::{Ending, Stage};
 use crate::rules::Rules;
 use crate::sound::Sound;
 use crate::switch::{CallerEvent, Loops, PlayId};
+use crate::ticks::until;
 
 /// How long to wait for the event of a hangup or a transfer after a sound was broken off.
 const HANGUP_LIMIT: Duration = Duration::from_millis(500);

@@ -60,10 +60,7 @@ pub(crate) struct Call {
 impl Call {
     /// Answers the call, so that the caller can hear us.
     pub(crate) async fn answer(&mut self) -> Result<(), Gone> {
-        let wait = self.node.load().begin();
-        let answered = self.caller.answer().await;
-        drop(wait);
-        match answered {
+        match self.node.load().during(self.caller.answer()).await {
             Ok(()) => Ok(()),
             Err(_) => Err(self.gone().await),
         }
@@ -79,10 +76,7 @@ impl Call {
 
     /// Plays a sound to the caller.
     pub(crate) async fn play(&mut self, sound: &Sound, loops: Loops) -> Result<PlayId, Gone> {
-        let wait = self.node.load().begin();
-        let playing = self.caller.play(sound, loops).await;
-        drop(wait);
-        match playing {
+        match self.node.load().during(self.caller.play(sound, loops)).await {
             Ok(playing) => Ok(playing),
             Err(_) => Err(self.gone().await),
         }
@@ -171,12 +165,4 @@ const LINK_LIMIT: Duration = Duration::from_secs(2);
 /// Returns the end of a call without a talk.
 fn over(ending: Ending, stage: Stage, cause: &str) -> Ended {
     Ended { ending, stage, cause: cause.to_owned(), answered_at: None, agent: None }
-}
-
-/// Sleeps until the deadline, or for ever if there is none.
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
 }

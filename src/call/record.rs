@@ -57,7 +57,9 @@ pub(crate) async fn too_late(app: &App, arrival: &store::calls::Arrival) {
 /// Records a call whose caller was turned away, so that they are called back.
 pub(crate) async fn turned_away(app: &App, arrival: store::calls::Arrival) {
     let (row, queue) = (arrival.clone(), arrival.queue.clone());
-    if let Err(error) = app.store.record("arrive", move |c| store::calls::arrive(c, &row)).await {
+    let write = move |c: &mut Database| store::calls::arrive(c, &row);
+    let recorded = app.store.record_awaited("arrive", Awaited::ByNobody, write);
+    if let Err(error) = recorded.await {
         tracing::error!(%error, "a caller who was turned away is not recorded");
         return;
     }

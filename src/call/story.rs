@@ -52,23 +52,22 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
         earlier.into_iter().for_each(|call| app.expect_back(call));
         return hand_back(&app, incoming.caller, HandedBack::UnknownNode).await;
     };
-    match &earlier {
-        Some(call) => tracing::info!(
-            queue = call.queue.as_ref().map(tracing::field::display),
-            waits_since = call.joined_at.as_ref().map(tracing::field::display),
-            "a caller has come back"
-        ),
-        None if is_overloaded(&app, &node, incoming.since) => {
-            hand_back(&app, incoming.caller, HandedBack::Overloaded).await;
-            let arrival = arrival(&app, &incoming.facts, &node, id, &facts, &plan, arrived_at);
-            return record::turned_away(&app, arrival).await;
-        }
-        None => tracing::info!(dialled = %facts.dialled, why = %plan.why, "a caller has arrived"),
-    }
     let caller = match &earlier {
-        Some(_) => incoming.caller,
+        Some(call) => {
+            tracing::info!(
+                queue = call.queue.as_ref().map(tracing::field::display),
+                waits_since = call.joined_at.as_ref().map(tracing::field::display),
+                "a caller has come back"
+            );
+            incoming.caller
+        }
         None => {
             let arrival = arrival(&app, &incoming.facts, &node, id, &facts, &plan, arrived_at);
+            if is_overloaded(&app, &node, incoming.since) {
+                hand_back(&app, incoming.caller, HandedBack::Overloaded).await;
+                return record::turned_away(&app, arrival).await;
+            }
+            tracing::info!(dialled = %facts.dialled, why = %plan.why, "a caller has arrived");
             match take_in(&app, incoming.caller, arrival).await {
                 Some(caller) => caller,
                 None => return,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::winner::{self, Bridged};
-use super::{Call, Ended, Gone, until};
+use super::{Call, Ended, Gone};
 use crate::clock::UnixMs;
 use crate::dispatch::answered::{ANSWER_BACKLOG, AgentAnswered, BridgeResult};
 use crate::dispatch::queued_caller::{FirstRing, Leaving, QueuedCaller};
@@ -17,6 +17,7 @@ use crate::rules::{Queue, Rules};
 use crate::sound::Sound;
 use crate::store;
 use crate::switch::{CallerEvent, Loops};
+use crate::ticks::until;
 
 /// The pause between endless music that ended by itself and the fallback music.
 const MUSIC_PAUSE: Duration = Duration::from_secs(1);

@@ -17,16 +17,6 @@ pub(crate) struct Bridged {
     pub talk: Talk,
 }
 
-/// What the database says about an agent who answered.
-enum Recorded {
-    /// The agent has won the call.
-    Won,
-    /// The offer or the call has ended, or another agent has won the call.
-    Refused,
-    /// The database gave no answer. The record of the talk, which is repeated, includes this one.
-    Unknown,
-}
-
 /// Connects the caller with an agent who answered. None if they were not connected: the caller still waits.
 ///
 /// This task alone decides which agent gets its caller, so the agent's win is committed while FreeSWITCH connects the
@@ -34,11 +24,13 @@ enum Recorded {
 pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<Option<Bridged>, Gone> {
     let (offer, leg, at) = (answered.offer, answered.channel, answered.answered_at);
     let win = win(Arc::clone(&call.app), call.id, &answered);
-    let (recorded, talk) = tokio::join!(win, Talk::with_caller(call, leg));
-    let talk = match (recorded, talk) {
-        (Recorded::Refused, talk) => return refused(call, answered, talk).await,
-        (_, Ok(Some(talk))) => talk,
-        (_, not_connected) => {
+    let (wins, talk) = tokio::join!(win, Talk::with_caller(call, leg));
+    if !wins {
+        return refused(call, answered, talk).await;
+    }
+    let talk = match talk {
+        Ok(Some(talk)) => talk,
+        not_connected => {
             let id = call.id;
             let undone = call.app.store.record("unwin", move |c| store::offers::unwin(c, offer, id));
             if let Err(error) = undone.await {
@@ -57,19 +49,20 @@ pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<
     Ok(Some(Bridged { agent, talk }))
 }
 
-/// Records that an agent has won the call, and stops the other agents' phones.
-async fn win(app: Arc<App>, call: CallId, answered: &AgentAnswered) -> Recorded {
+/// Records that an agent has won the call, and stops the other agents' phones. Returns false if the database refuses: the
+/// offer or the call has ended, or another agent has won. If it gives no answer, the talk's record, which is repeated,
+/// includes this one.
+async fn win(app: Arc<App>, call: CallId, answered: &AgentAnswered) -> bool {
     let (offer, leg, at) = (answered.offer, answered.channel, answered.answered_at);
     match app.store.write("win", move |c| store::offers::win(c, offer, call, leg, at)).await {
-        Ok(false) => return Recorded::Refused,
-        Ok(true) => app.dispatcher.connecting(call, offer).await,
+        Ok(false) => return false,
+        Ok(true) => {}
         Err(error) => {
             tracing::error!(%error, "it is not recorded yet which agent answered; the talk's record includes that");
-            app.dispatcher.connecting(call, offer).await;
-            return Recorded::Unknown;
         }
     }
-    Recorded::Won
+    app.dispatcher.connecting(call, offer).await;
+    true
 }
 
 /// The agent must not have the caller. If FreeSWITCH has connected them, the end of the agent's leg gives the caller

@@ -19,6 +19,7 @@ use super::stats::Counters;
 use crate::config::database::DatabaseUrl;
 use crate::config::store::Settings;
 use crate::inbox::Inbox;
+use crate::ticks;
 
 /// How long after a failed connection the database is tried again, if nothing waits to be written.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
@@ -111,7 +112,7 @@ impl Committer {
                     };
                 }
                 _ = look.tick() => return Some(group),
-                () = sleep_until(until) => return Some(group),
+                () = ticks::until(until) => return Some(group),
             }
         }
     }
@@ -213,13 +214,5 @@ impl Committer {
             }
             Err(error) => self.down(Vec::new(), &error),
         }
-    }
-}
-
-/// Sleeps until the deadline, or for ever if there is none.
-async fn sleep_until(deadline: Option<tokio::time::Instant>) {
-    match deadline {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }

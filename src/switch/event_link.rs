@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::frames::{Frame, FrameLimits, Frames, SocketError, check_line, outcome};
 use super::hub::Hub;
-use super::leg_request::{CALLER, LEG_ROLE, LegRole};
+use super::leg_request::{CALLER, LEG_ROLE_HEADER, LegRole};
 use super::link_commands::{Command, CommandError, LinkRequest};
 use super::node_stats::count;
 use super::talks::USERS;
@@ -69,7 +69,7 @@ impl EventLink {
     /// rung while they talk): other applications may use the node too.
     async fn subscribe(&mut self, hub: &Hub, limit: Duration) -> Result<(), SocketError> {
         let roles = LegRole::ALL.iter().map(|role| role.as_str()).chain([CALLER]);
-        let legs = roles.map(|role| format!("filter variable_{LEG_ROLE} {role}"));
+        let legs = roles.map(|role| format!("filter {LEG_ROLE_HEADER} {role}"));
         let users = USERS.iter().map(|user| format!("filter variable_{user} /./"));
         let others = ["BACKGROUND_JOB", "HEARTBEAT"].iter().map(|kind| format!("filter Event-Name {kind}"));
         for filter in legs.chain(users).chain(others) {

@@ -56,7 +56,7 @@ pub use leg_event::LegEvent;
 pub use leg_request::{Confirm, LegInTalk, LegRequest, LegRole};
 pub use listener::{Incoming, Listener, SwitchError};
 pub use listener_stats::ListenerStats;
-pub use load::{Load, Wait};
+pub use load::Load;
 pub use node::{Node, NodeDown, QueryError};
 pub use node_stats::NodeStats;
 pub use nodes::Nodes;

@@ -30,16 +30,22 @@ struct State {
 /// A wait for FreeSWITCH that goes on. It ends when this is dropped.
 #[derive(Debug)]
 #[must_use = "the wait ends when this is dropped"]
-pub struct Wait {
+pub(super) struct Wait {
     load: Load,
     id: u64,
 }
 
 impl Load {
     /// Begins a wait for something that takes FreeSWITCH a few milliseconds, unless it is overloaded.
-    pub fn begin(&self) -> Wait {
+    pub(super) fn begin(&self) -> Wait {
         let id = self.lock().waits.begin(Instant::now());
         Wait { load: self.clone(), id }
+    }
+
+    /// Waits for something that takes FreeSWITCH a few milliseconds, unless it is overloaded.
+    pub async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        let _wait = self.begin();
+        work.await
     }
 
     /// Takes in a wait that is over.

@@ -1,5 +1,5 @@
-//! How many of the new callers are turned away; it reads no clock. In: the lag, whenever a caller arrives. Out: whether this caller is
-//! taken in.
+//! How many of the new callers are turned away; it reads no clock. In: the lag, whenever a caller arrives. Out: whether
+//! this caller is taken in.
 //!
 //! The share of callers who are turned away follows the lag as PIE's drop probability follows the delay of a queue (RFC
 //! 8033 §4.2): it grows while the lag is too long or grows, and shrinks while the lag is short or shrinks. So it settles

@@ -20,7 +20,7 @@ use crate::support::company::{
     NOON, NUMBER, TODAY, abandoned, agent, arrival, arrive, at, call_of, claim_of, open_for_business, queue,
     ring, step, talk,
 };
-use crate::support::database::for_each_database;
+use crate::support::database::{Db, for_each_database};
 
 const WRAP_UP: Duration = Duration::from_secs(10);
 
@@ -204,6 +204,16 @@ fn a_bridge_that_failed_leaves_the_caller_to_the_next_agent() {
     });
 }
 
+/// Checks the call's row, and returns its offers.
+async fn waited_3_s_and_talked_10_s_to_anna(db: &Db, call: CallId) -> Vec<offers::OfferRow> {
+    let row = db.write(move |c| call_of(c, call)).await;
+    assert_eq!(
+        (row.wait_ms, row.talk_ms, row.agent.as_ref().map(|name| name.as_str())),
+        (Some(3000), Some(10_000), Some("anna"))
+    );
+    db.write(move |c| offers::of_call(c, call)).await
+}
+
 #[test]
 fn a_bridge_that_was_not_recorded_is_known_by_the_end_of_the_talk() {
     for_each_database(async |db| {
@@ -219,12 +229,7 @@ fn a_bridge_that_was_not_recorded_is_known_by_the_end_of_the_talk() {
                 Ok(call)
             })
             .await;
-        let row = db.write(move |c| call_of(c, call)).await;
-        assert_eq!(
-            (row.wait_ms, row.talk_ms, row.agent.as_ref().map(|name| name.as_str())),
-            (Some(3000), Some(10_000), Some("anna"))
-        );
-        let rung = db.write(move |c| offers::of_call(c, call)).await;
+        let rung = waited_3_s_and_talked_10_s_to_anna(db, call).await;
         assert_eq!((rung[0].ring_ms, rung[0].talk_ms), (Some(2000), Some(10_000)));
     });
 }
@@ -249,12 +254,7 @@ fn a_talk_whose_win_was_not_recorded_is_the_win() {
             calls::end(c, &answered(call, 13_000))
         })
         .await;
-        let row = db.write(move |c| call_of(c, call)).await;
-        assert_eq!(
-            (row.wait_ms, row.talk_ms, row.agent.as_ref().map(|name| name.as_str())),
-            (Some(3000), Some(10_000), Some("anna"))
-        );
-        let rung = db.write(move |c| offers::of_call(c, call)).await;
+        let rung = waited_3_s_and_talked_10_s_to_anna(db, call).await;
         assert_eq!(rung[0].answered_at, Some(at(3000)));
     });
 }
