@@ -18,6 +18,7 @@
 //! | [`metrics`], [`sim`] | what is counted? · how does FreeSWITCH behave, where there is none? |
 //! | [`missed`], [`queue`], [`routing`] | **pure decisions:** what do we owe the caller, and when? · who rings for whom? · where should this call go? |
 //! | [`rules`] | what has the administrator decided? |
+//! | [`spoken`] | how is it said to a caller? |
 //! | [`audit`], [`calendar`], [`cause`], [`event`], [`render`], [`signature`] | what was done, in a chain · when is somebody there? · why do calls end? · what happened, to be told · how are answers shown? · who has sent this? |
 //! | [`clock`], [`document`], [`duration`], [`egress`], [`ids`], [`inbox`], [`language`], [`loopback`], [`phone`], [`secret`], [`skipped`], [`sound`], [`telemetry`], [`ticks`], [`vital`] | types that cannot hold a bad value, and tools |
 //! | [`mod@vocabulary`] | how is a closed vocabulary declared? |
@@ -104,6 +105,8 @@ pub mod queue;
 pub mod routing;
 
 pub mod rules;
+
+pub mod spoken;
 
 pub mod audit;
 pub mod calendar;

@@ -20,4 +20,5 @@ mod reference;
 mod reference_of_keys;
 mod seam;
 mod source;
+mod spoken;
 mod versus;
