@@ -13,6 +13,7 @@ use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::in_flight::InFlight;
 use crate::dispatch::trunks::Trunks;
 use crate::metrics::Metrics;
+use crate::prompts::Prompts;
 use crate::rules::Rules;
 use crate::store::Store;
 use crate::store::callbacks::CallbackRules;
@@ -43,6 +44,8 @@ pub struct App {
     pub callbacks: CallbacksUnderWay,
     /// The trunks over which customers are dialled.
     pub trunks: Trunks,
+    /// What FreeSWITCH plays for what callers are told.
+    pub prompts: Arc<Prompts>,
     /// The essential tasks.
     pub vital: Vital,
     /// Cancelled when waiting callers are to be handed back to the dialplan.

@@ -15,7 +15,7 @@
 //! | [`audit_head`], [`notify`], [`retention`], [`switch`] | where else is the audit's head kept? · who must be told? · which rows are too old? · how do we talk to FreeSWITCH? |
 //! | [`store`] | what must not be lost? |
 //! | [`config`] | what is the process told at its start? |
-//! | [`metrics`], [`sim`] | what is counted? · how does FreeSWITCH behave, where there is none? |
+//! | [`metrics`], [`prompts`], [`sim`] | what is counted? · which sounds are there? · how does FreeSWITCH behave, where there is none? |
 //! | [`missed`], [`queue`], [`routing`] | **pure decisions:** what do we owe the caller, and when? · who rings for whom? · where should this call go? |
 //! | [`rules`] | what has the administrator decided? |
 //! | [`spoken`] | how is it said to a caller? |
@@ -98,6 +98,7 @@ pub mod store;
 pub mod config;
 
 pub mod metrics;
+pub mod prompts;
 pub mod sim;
 
 pub mod missed;

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+/// The most sounds of a chain that FreeSWITCH plays (`argv` in `file_string_context` of mod_dptools).
+const CHAIN: usize = 128;
+
 crate::stored! { Text:
     /// A sound for FreeSWITCH: a file below its sounds folder, or a stream. It holds nothing that FreeSWITCH would
     /// expand or run.
@@ -16,6 +19,20 @@ impl Sound {
     /// Makes a default. A test checks that every default is valid.
     pub(crate) const fn ours(source: &'static str) -> Self {
         Self(Cow::Borrowed(source))
+    }
+
+    /// One sound that plays others one after the other. None if there is none. FreeSWITCH leaves out a file that it
+    /// cannot play, and what is more than [`CHAIN`].
+    #[must_use]
+    pub fn chain(sounds: Vec<Self>) -> Option<Self> {
+        match sounds.as_slice() {
+            [] => None,
+            [one] => Some(one.clone()),
+            all => {
+                let parts: Vec<&str> = all.iter().take(CHAIN).map(Self::as_str).collect();
+                Some(Self(Cow::Owned(format!("file_string://{}", parts.join("!")))))
+            }
+        }
     }
 
     /// The text for FreeSWITCH.
@@ -47,6 +64,53 @@ impl TryFrom<String> for Sound {
 impl From<Sound> for String {
     fn from(sound: Sound) -> Self {
         sound.0.into_owned()
+    }
+}
+
+/// The folder of prompts, at the same place for dozvon and every FreeSWITCH.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PromptFolder(Sound);
+
+impl PromptFolder {
+    /// Makes a default. A test checks that every default is valid.
+    pub(crate) const fn ours(path: &'static str) -> Self {
+        Self(Sound::ours(path))
+    }
+
+    /// The path.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// A file in it, whose name holds only what a sound may hold.
+    pub(crate) fn file(&self, place: &str) -> Sound {
+        Sound(Cow::Owned(format!("{}/{place}", self.as_str().trim_end_matches('/'))))
+    }
+}
+
+impl TryFrom<String> for PromptFolder {
+    type Error = InvalidSound;
+    fn try_from(text: String) -> Result<Self, InvalidSound> {
+        text.parse()
+    }
+}
+
+impl From<PromptFolder> for String {
+    fn from(folder: PromptFolder) -> Self {
+        folder.0.into()
+    }
+}
+
+impl std::str::FromStr for PromptFolder {
+    type Err = InvalidSound;
+    fn from_str(text: &str) -> Result<Self, InvalidSound> {
+        let sound: Sound = text.parse()?;
+        if sound.as_str().starts_with('/') {
+            return Ok(Self(sound));
+        }
+        Err(InvalidSound { given: text.to_owned(), problem: "the folder of prompts must be named from / on" })
     }
 }
 
@@ -88,6 +152,24 @@ impl std::str::FromStr for Sound {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chain_plays_no_more_than_freeswitch_does() {
+        let sounds = |count: usize| (0..count).map(|at| format!("/p/{at}.wav").parse().unwrap()).collect();
+        assert_eq!(Sound::chain(sounds(0)), None);
+        assert_eq!(Sound::chain(sounds(1)).unwrap().as_str(), "/p/0.wav");
+        assert_eq!(Sound::chain(sounds(3)).unwrap().as_str(), "file_string:///p/0.wav!/p/1.wav!/p/2.wav");
+        assert!(Sound::chain(sounds(200)).unwrap().as_str().ends_with("!/p/127.wav"));
+    }
+
+    #[test]
+    fn the_folder_of_prompts_is_the_same_for_whoever_reads_it() {
+        let folder: PromptFolder = "/var/lib/dozvon/prompts/".parse().unwrap();
+        assert_eq!(folder.file("ru/and.wav").as_str(), "/var/lib/dozvon/prompts/ru/and.wav");
+        for bad in ["prompts", "", "tone_stream://%(1,1,1)", "/a/../b", "/a b"] {
+            assert!(bad.parse::<PromptFolder>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_sound_can_hold_nothing_that_would_be_run() {

@@ -20,6 +20,7 @@ use crate::call;
 use crate::callback::tick::Tick;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::config::sounds::Sounds;
 use crate::context::App;
 use crate::dispatch::callbacks_under_way::CallbacksUnderWay;
 use crate::dispatch::context::DispatchContext;
@@ -27,6 +28,7 @@ use crate::dispatch::in_flight::InFlight;
 use crate::dispatch::task;
 use crate::dispatch::trunks::Trunks;
 use crate::metrics::{Metrics, MetricsError};
+use crate::prompts::Prompts;
 use crate::reconcile::Reconciler;
 use crate::store::{Lock, StoreError};
 use crate::switch::{Listener, Nodes, SwitchError};
@@ -158,6 +160,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
         in_flight,
         callbacks: CallbacksUnderWay::default(),
         trunks: Trunks::new(&settings.callback),
+        prompts: Arc::new(prompts(&settings.sounds)),
         vital: vital.clone(),
         draining: CancellationToken::new(),
     });
@@ -178,6 +181,10 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     vital.run("listener", &tasks, take_calls(Arc::clone(&app), listener, calls.clone(), stop.clone()));
     tracing::info!(%listen, %web, %status, database = %settings.database, "ready for calls");
     Ok(Running { listen, web, status, app, stop, stop_web, calls, tasks, _lock: lock })
+}
+
+fn prompts(sounds: &Sounds) -> Prompts {
+    Prompts::open(sounds.prompts.clone(), sounds.missing_prompt.clone(), sounds.longest_prompt)
 }
 
 /// Runs a controller until it is told to stop (SIGTERM or SIGINT), then drains it. With `standby` it first waits while

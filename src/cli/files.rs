@@ -18,11 +18,17 @@ pub(super) enum Readers {
 ///
 /// # Errors
 /// [`Exit::Refused`] when a different file is there and `force` is not set; else why it cannot be written.
-pub(super) fn write(path: &Path, text: &str, force: bool, readers: Readers) -> Result<bool, Failure> {
-    if is_same(path, text) {
+pub(super) fn write(
+    path: &Path,
+    content: impl AsRef<[u8]>,
+    force: bool,
+    readers: Readers,
+) -> Result<bool, Failure> {
+    let content = content.as_ref();
+    if is_same(path, content) {
         return Ok(false);
     }
-    refuse_to_overwrite(path, text, force)?;
+    refuse_to_overwrite(path, content, force)?;
     let cannot = |error: std::io::Error| {
         let remedy = "give this user the right to write there, or choose another place";
         Failure::new(Exit::Failed, format!("cannot write {}: {error}; {remedy}", path.display()))
@@ -30,7 +36,7 @@ pub(super) fn write(path: &Path, text: &str, force: bool, readers: Readers) -> R
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(cannot)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(cannot)?;
-    file.write_all(text.as_bytes()).map_err(cannot)?;
+    file.write_all(content).map_err(cannot)?;
     set_mode(file.as_file(), readers).and_then(|()| file.as_file().sync_all()).map_err(cannot)?;
     file.persist(path).map_err(|error| cannot(error.error))?;
     Ok(true)
@@ -40,8 +46,12 @@ pub(super) fn write(path: &Path, text: &str, force: bool, readers: Readers) -> R
 ///
 /// # Errors
 /// [`Exit::Refused`].
-pub(super) fn refuse_to_overwrite(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
-    if force || !path.exists() || is_same(path, text) {
+pub(super) fn refuse_to_overwrite(
+    path: &Path,
+    content: impl AsRef<[u8]>,
+    force: bool,
+) -> Result<(), Failure> {
+    if force || !path.exists() || is_same(path, content.as_ref()) {
         return Ok(());
     }
     let message =
@@ -49,8 +59,8 @@ pub(super) fn refuse_to_overwrite(path: &Path, text: &str, force: bool) -> Resul
     Err(Failure::new(Exit::Refused, message))
 }
 
-fn is_same(path: &Path, text: &str) -> bool {
-    std::fs::read(path).is_ok_and(|there| there == text.as_bytes())
+fn is_same(path: &Path, content: &[u8]) -> bool {
+    std::fs::read(path).is_ok_and(|there| there == content)
 }
 
 #[cfg(unix)]

@@ -27,6 +27,7 @@ mod migrate;
 mod outbox;
 mod parse;
 mod policy;
+mod prompt;
 mod queue;
 mod report;
 mod retention;
@@ -143,6 +144,8 @@ enum Command {
     Queue(queue::Args),
     /// Policies: list, show each limit with its law, check.
     Policy(policy::Args),
+    /// Prompts: list them, write the default sounds, make sounds from the texts.
+    Prompt(prompt::Args),
     /// Routes: list them, or test where a call would go.
     Route(route::Args),
     /// Calls: list them, or show one with its timeline.
@@ -209,6 +212,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Agent(args) => agent::run(args, &context).await,
         Command::Queue(args) => queue::run(args, &context).await,
         Command::Policy(args) => policy::run(args, &context).await,
+        Command::Prompt(args) => prompt::run(args, &context),
         Command::Route(args) => route::run(args, &context).await,
         Command::Call(args) => call::run(args, &context).await,
         Command::Case(args) => case::run(args, &context).await,

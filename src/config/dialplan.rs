@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::sounds;
 use crate::duration;
 use crate::rules::NumberPattern;
 use crate::rules::contact::Contact;
@@ -32,7 +33,7 @@ pub struct Dialplan {
     #[serde(with = "duration::Within::<0, LONGEST_PATIENCE_MS>")]
     pub retry_time: Duration,
     /// The sound between two tries. It must end, should last about a second, and must not need a file.
-    #[serde(deserialize_with = "pause_sound")]
+    #[serde(deserialize_with = "sounds::that_ends")]
     pub pause_sound: Sound,
     /// The contact that rings when no controller takes the caller. None: nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,19 +88,6 @@ fn controllers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<
         ))),
         None => Ok(all),
     }
-}
-
-/// The sound must end, because the next try comes after it.
-fn pause_sound<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Sound, D::Error> {
-    let sound = Sound::deserialize(deserializer)?;
-    let source = sound.as_str();
-    let endless = ["local_stream://", "silence_stream://-"].iter().any(|start| source.starts_with(start));
-    if endless || source.contains("loops=-") {
-        return Err(serde::de::Error::custom(format!(
-            "{source:?} never ends; write something like \"tone_stream://%(400,500,425)\""
-        )));
-    }
-    Ok(sound)
 }
 
 mod patterns {

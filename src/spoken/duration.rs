@@ -24,17 +24,26 @@ pub(super) struct Noun {
     one: &'static str,
     /// After "через": the accusative.
     one_acc: &'static str,
+    /// After "около одного". Its stress may differ from `few`: "одного ча́са", but "два часа́".
+    one_gen: &'static str,
     few: &'static str,
     many: &'static str,
 }
 
-pub(super) const HOUR: Noun =
-    Noun { gender: Gender::Masculine, one: "hour", one_acc: "hour", few: "hours-few", many: "hours" };
+pub(super) const HOUR: Noun = Noun {
+    gender: Gender::Masculine,
+    one: "hour",
+    one_acc: "hour",
+    one_gen: "hour-gen",
+    few: "hours-few",
+    many: "hours",
+};
 
 pub(super) const MINUTE: Noun = Noun {
     gender: Gender::Feminine,
     one: "minute",
     one_acc: "minute-acc",
+    one_gen: "minutes-few",
     few: "minutes-few",
     many: "minutes",
 };
@@ -52,7 +61,7 @@ impl Noun {
             (Language::En, _, _) => self.many,
             (Language::Ru, Form::One, Case::Nominative) => self.one,
             (Language::Ru, Form::One, Case::Accusative) => self.one_acc,
-            (Language::Ru, Form::One, Case::Genitive) => self.few,
+            (Language::Ru, Form::One, Case::Genitive) => self.one_gen,
             (Language::Ru, Form::Few, Case::Nominative | Case::Accusative) => self.few,
             (Language::Ru, Form::Few, Case::Genitive) | (Language::Ru, Form::Many, _) => self.many,
         }

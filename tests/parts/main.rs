@@ -17,6 +17,7 @@
 mod cli;
 mod crm;
 mod notify;
+mod prompts;
 mod requests;
 mod store;
 #[path = "../support/mod.rs"]

@@ -24,7 +24,7 @@ const KINDS: [&str; 10] =
     ["sh", "text", "toml rules", "toml settings", "sql", "json", "xml", "yaml", "ini", "html"];
 
 /// Programs of others that pages use.
-const OTHERS: [&str; 24] = [
+const OTHERS: [&str; 25] = [
     "adduser",
     "cargo",
     "chmod",
@@ -44,6 +44,7 @@ const OTHERS: [&str; 24] = [
     "pg_restore",
     "psql",
     "rm",
+    "sox",
     "sqlite3",
     "systemctl",
     "tail",

@@ -120,6 +120,7 @@ fn plain(rust: &str) -> &str {
         "Secret" => "text, `env:NAME` or `file:PATH`",
         "PathBuf" => "path",
         "Sound" => "sound",
+        "PromptFolder" => "absolute path",
         "Contact" => "contact",
         "Dial" => "contact with `{number}` or `{digits}`",
         "NumberPattern" => "number pattern",

@@ -6,6 +6,7 @@ mod dialplan;
 mod local;
 mod node;
 mod numbers;
+mod prompts;
 mod sounds;
 
 use super::{Context, Exit, Failure};
@@ -77,6 +78,7 @@ pub(super) async fn run(_args: Args, context: &Context) -> Result<Exit, Failure>
     lines.extend(database);
     lines.extend(rules.iter().flat_map(|rules| local::rules(rules, settings, context.now())));
     lines.extend(local::outside(context).await);
+    lines.extend(prompts::check(settings));
     lines.extend(local::ports(settings).await);
     if settings.switch.nodes.is_empty() {
         let remedy = "add [[switch.nodes]] with host, port and password of each FreeSWITCH's event socket";

@@ -55,6 +55,7 @@ impl NodeCheck<'_> {
         self.lines.extend(dialplan::check(self.probe, &self.what, settings).await?);
         self.lines.extend(contacts::check(self.probe, &self.what, settings, rules).await?);
         self.lines.extend(super::sounds::check(self.probe, &self.what, settings, rules).await?);
+        self.lines.extend(super::prompts::on_node(self.probe, &self.what, settings).await?);
         self.expansion().await?;
         self.sessions().await
     }

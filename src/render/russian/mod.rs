@@ -9,6 +9,7 @@ mod answers;
 mod checks;
 mod errors;
 mod files;
+mod prompts;
 mod reasons;
 #[cfg(test)]
 mod tests;
@@ -17,8 +18,8 @@ mod tests;
 type Pair = (&'static str, &'static str);
 
 /// All tables. Each is sorted by its English texts.
-const TABLES: [&[Pair]; 5] =
-    [answers::ANSWERS, checks::CHECKS, errors::ERRORS, files::FILES, reasons::REASONS];
+const TABLES: [&[Pair]; 6] =
+    [answers::ANSWERS, checks::CHECKS, errors::ERRORS, files::FILES, prompts::PROMPTS, reasons::REASONS];
 
 fn all() -> impl Iterator<Item = &'static Pair> {
     TABLES.into_iter().flatten()
