@@ -21,8 +21,8 @@ impl Sound {
         Self(Cow::Borrowed(source))
     }
 
-    /// One sound that plays others one after the other. None if there is none. FreeSWITCH leaves out a file that it
-    /// cannot play, and what is more than [`CHAIN`].
+    /// One sound that plays up to 128 others one after the other. None if there is none. See
+    /// docs/architecture/freeswitch.md, "Sounds".
     #[must_use]
     pub fn chain(sounds: Vec<Self>) -> Option<Self> {
         match sounds.as_slice() {

@@ -52,7 +52,7 @@ Examples:
   dozvon prompt install --to /mnt/freeswitch2/var/lib/dozvon/prompts
   dozvon prompt install --force                   also replace files that differ")]
     Install {
-        /// The folder of prompts [default: `prompts` of [sounds]].
+        /// The folder of prompts [default: that of the settings].
         #[arg(long, value_name = "FOLDER")]
         to: Option<PathBuf>,
         /// Replace files that differ.

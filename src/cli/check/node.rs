@@ -1,5 +1,7 @@
 //! Checks one FreeSWITCH: whether it can be reached, has the modules, and has loaded dozvon's dialplan.
 
+use std::path::Path;
+
 use super::local::dials;
 use super::{Finding, contacts, dialplan};
 use crate::config::Settings;
@@ -117,7 +119,8 @@ fn modules(settings: &Settings, rules: Option<&Rules>) -> Vec<&'static str> {
     let prompts = rules.iter().flat_map(|rules| rules.prompts.values()).map(|prompt| prompt.source.as_str());
     let sounds = &settings.sounds;
     let pause = &settings.dialplan.pause_sound;
-    let ours = [&sounds.music, &sounds.fallback_music, &sounds.fallback_message, &sounds.no_caller, pause];
+    let fallbacks = [&sounds.fallback_music, &sounds.fallback_message, &sounds.missing_prompt, pause];
+    let ours = [&sounds.music, &sounds.no_caller].into_iter().chain(fallbacks);
     let ours = ours.map(Sound::as_str);
     let all: Vec<&str> = prompts.chain(ours).collect();
     let any = |prefix: &str| all.iter().any(|source| source.starts_with(prefix));
@@ -127,7 +130,8 @@ fn modules(settings: &Settings, rules: Option<&Rules>) -> Vec<&'static str> {
     if any("local_stream://") {
         wanted.push("mod_local_stream");
     }
-    if all.iter().any(|source| !source.contains("://")) {
+    let has_prompts = Path::new(sounds.prompts.as_str()).is_dir();
+    if has_prompts || all.iter().any(|source| !source.contains("://")) {
         wanted.push("mod_sndfile");
     }
     if rules.is_some_and(|rules| dials(rules, "loopback/")) {
