@@ -270,46 +270,6 @@ impl Core {
         }
         self.note(key, Happening::Message(word(5).to_owned()));
         self.ends_after(key, sound + Duration::from_millis(word(3).parse().unwrap_or(5_000)));
-        self.take_keys(key);
-    }
-
-    /// A person pressed a key.
-    pub fn press(&mut self, key: Key, digit: char) {
-        if let Some(channel) = self.channel_mut(key).filter(|channel| !channel.is_down()) {
-            channel.keys.push_back(digit);
-            self.take_keys(key);
-            self.run_session(key);
-        }
-    }
-
-    /// Gives pressed keys to the application that collects digits.
-    fn take_keys(&mut self, key: Key) {
-        while let Some(channel) = self.channel_mut(key) {
-            let Some(Running { what: What::Digits { most, ends, variable, got }, .. }) =
-                channel.running.last_mut()
-            else {
-                return;
-            };
-            let Some(digit) = channel.keys.pop_front() else { return };
-            let full = digit == *ends || {
-                got.push(digit);
-                got.len() >= *most
-            };
-            if full {
-                let (name, value) = (variable.clone(), got.clone());
-                channel.variables.set(&name, &value);
-            }
-            let text = digit.to_string();
-            self.emit_with(
-                key,
-                Kind::DTMF,
-                &[],
-                &[("DTMF-Digit", &text), ("DTMF-Duration", "2000"), ("DTMF-Source", "APP")],
-            );
-            if full {
-                self.finish(key, None, true);
-            }
-        }
     }
 }
 

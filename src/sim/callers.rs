@@ -59,7 +59,13 @@ impl Core {
         for (at, act) in timers.chain(script.patience.map(|patience| (patience, CallerAct::LosesPatience))) {
             self.timers.set(self.now + at, Due::Caller(key, act));
         }
-        let caller = CallerSide { story: Story::new(uuid), done: Some(done), impatient: false, script };
+        let caller = CallerSide {
+            story: Story::new(uuid),
+            done: Some(done),
+            impatient: false,
+            script,
+            silent_since: None,
+        };
         let name = format!("sofia/external/{}@127.0.0.1", caller.script.number);
         let (number, shown) = (caller.script.number.clone(), defused(&caller.script.name));
         let user = caller.script.user.clone();

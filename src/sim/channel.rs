@@ -278,6 +278,8 @@ pub(super) struct CallerSide {
     pub story: Story,
     pub done: Option<oneshot::Sender<Story>>,
     pub impatient: bool,
+    /// Since when the caller hears nothing.
+    pub silent_since: Option<Instant>,
 }
 
 /// What an originated leg has beside the common fields.

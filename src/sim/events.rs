@@ -48,6 +48,7 @@ impl Core {
     /// Sends an event of a channel with further headers before and after the channel's.
     pub fn emit_with(&mut self, key: Key, kind: Kind, before: Headers<'_>, after: Headers<'_>) {
         self.sequence += 1;
+        self.hear(key);
         let Some(channel) = self.channels.get(&key) else { return };
         let hearers = self.hearers(kind, [Some(channel.uuid), side_b(before)]);
         if !hearers.is_empty() {

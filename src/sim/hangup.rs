@@ -105,6 +105,7 @@ impl Core {
 
     /// Adds to a caller's story; continuing music is added once.
     pub fn note(&mut self, key: Key, happening: Happening) {
+        self.hear(key);
         let now = self.now;
         let Some(channel) = self.channels.get_mut(&key) else { return };
         let at = now - channel.began;

@@ -13,7 +13,7 @@
 //! | `core`, `timers` | the one owner of all state |
 //! | `connection`, `wire`, `kind`, `filter`, `template`, `events` | bytes, commands, events |
 //! | `commands`, `api`, `show`, `originate` | what can be asked |
-//! | `channel`, `session`, `apps`, `outbound`, `leg`, `bridge`, `dial_bridge`, `hangup`, `callers` | what happens |
+//! | `channel`, `session`, `apps`, `outbound`, `leg`, `bridge`, `dial_bridge`, `hangup`, `callers`, `keys`, `silence` | what happens |
 
 mod api;
 mod apps;
@@ -32,6 +32,7 @@ mod faults;
 mod filter;
 mod hangup;
 mod ids;
+mod keys;
 mod kind;
 mod leg;
 mod originate;
@@ -39,6 +40,7 @@ mod outbound;
 mod session;
 mod settings;
 mod show;
+mod silence;
 mod story;
 mod template;
 mod timers;

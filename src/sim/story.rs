@@ -51,6 +51,8 @@ pub struct Story {
     pub channel: Uuid,
     /// What happened, and how long after the start of the call.
     pub happenings: Vec<(Duration, Happening)>,
+    /// The longest time in which the caller heard nothing, while the call was up.
+    pub longest_silence: Duration,
     /// How long the call was.
     pub lasted: Duration,
     /// FreeSWITCH's hangup cause.
@@ -64,6 +66,7 @@ impl Story {
         Self {
             channel,
             happenings: Vec::new(),
+            longest_silence: Duration::ZERO,
             lasted: Duration::ZERO,
             cause: String::new(),
             ended_by: EndedBy::Switch,

@@ -96,7 +96,7 @@ impl Peer {
             self.expect(&filter).await;
         }
         self.expect("filter Application -answer").await;
-        let events = "CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE";
+        let events = "CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE DTMF";
         self.expect(&format!("event plain {events}")).await;
     }
 

@@ -16,6 +16,7 @@ mod esl;
 mod paced;
 
 mod asking;
+mod keys;
 mod legs;
 mod messages;
 mod sockets;

@@ -35,6 +35,8 @@ pub(super) struct CallerRequest {
 pub(super) enum CallerCommand {
     Answer,
     Play { id: PlayId, sound: Sound, loops: Loops },
+    Stop,
+    Listen { in_band: bool },
     Set { variable: Variable, value: String },
     Bridge { leg: ChannelId },
     Resume,
@@ -48,6 +50,8 @@ impl CallerCommand {
         match self {
             Self::Answer => "answer",
             Self::Play { .. } => "play",
+            Self::Stop => "stop what is played",
+            Self::Listen { .. } => "listen to keys",
             Self::Set { .. } => "set a variable",
             Self::Bridge { .. } => "bridge",
             Self::Resume => "give the caller to the dialplan",

@@ -14,6 +14,13 @@ pub enum CallerEvent {
         /// Whether the sound exists and was played to its end or stopped. False for endless sound.
         ok: bool,
     },
+    /// The caller pressed a key. Keys come in order, whatever is done with the caller meanwhile.
+    Digit {
+        /// The key: `0` to `9`, `*`, `#` or `A` to `D`.
+        digit: char,
+        /// How it came.
+        from: DigitSource,
+    },
     /// The caller is connected with another channel.
     Bridged {
         /// Which one.
@@ -29,6 +36,22 @@ pub enum CallerEvent {
     /// Somebody else has the caller now: their channel was transferred, intercepted or bridged without us, or has come
     /// back to us as another visit. No command goes into the channel any more. The last event.
     Taken,
+}
+
+crate::vocabulary! {
+    /// How a pressed key came, in FreeSWITCH's words.
+    "source of a digit" pub enum DigitSource {
+        /// In the audio's stream (RFC 2833, RFC 4733).
+        Rtp = "RTP",
+        /// By a message of the signalling, such as SIP INFO.
+        Endpoint = "ENDPOINT",
+        /// As a tone in the audio.
+        Audio = "INBAND_AUDIO",
+        /// By an application or an API command.
+        App = "APP",
+        /// In another way.
+        Unknown = "UNKNOWN",
+    }
 }
 
 impl CallerEvent {

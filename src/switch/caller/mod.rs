@@ -41,7 +41,7 @@ use crate::cause::HangupCause;
 
 use super::variable::Variable;
 pub use command::{Loops, PlayId};
-pub use event::CallerEvent;
+pub use event::{CallerEvent, DigitSource};
 pub(super) use visits::{Visit, Visits};
 
 /// Why a command was not carried out.
@@ -94,6 +94,23 @@ impl Caller {
         Ok(id)
     }
 
+    /// Stops everything that is played and that waits to be played. No [`CallerEvent::Played`] comes for it any more.
+    ///
+    /// # Errors
+    /// If the caller is gone or FreeSWITCH refuses.
+    pub async fn stop(&self) -> Result<(), CallerError> {
+        self.ask(CallerCommand::Stop).await
+    }
+
+    /// Leaves every key to the story: FreeSWITCH itself ends a sound at `*` otherwise. If `in_band` is set, FreeSWITCH
+    /// also searches the caller's audio for the tones of keys, which costs CPU.
+    ///
+    /// # Errors
+    /// If the caller is gone or FreeSWITCH refuses.
+    pub async fn listen(&self, in_band: bool) -> Result<(), CallerError> {
+        self.ask(CallerCommand::Listen { in_band }).await
+    }
+
     /// Sets a variable of ours on the channel. The value may hold letters, digits and `_ . : @ + -`, at most 128.
     ///
     /// # Errors
@@ -140,7 +157,7 @@ impl Caller {
 
     /// Gives the caller back to the dialplan, which continues after `socket` and finds `reason` in `dozvon_state`. A `reason`
     /// that is not allowed as a value is left out.
-    pub async fn hand_back(self, reason: &str) {
+    pub async fn hand_back(&self, reason: &str) {
         let reason = is_value(reason).then(|| reason.to_owned());
         // Refused only if the caller is gone: then there is nobody to give back.
         let _ = self.ask(CallerCommand::HandBack { reason }).await;

@@ -6,7 +6,7 @@ use crate::switch::socket::Socket;
 
 use super::CallerSetup;
 
-/// Subscribes to three kinds of event instead of the 23 of `myevents`, since each event has 6 to 12 KB. The end of the
+/// Subscribes to four kinds of event instead of the 23 of `myevents`, since each event has 6 to 12 KB. The end of the
 /// application `socket` shows that somebody else has the caller.
 ///
 /// FreeSWITCH reverses a bridge if the caller has no media yet, and after some transfers. Its events then carry the other
@@ -39,4 +39,4 @@ pub(super) async fn subscribe(
 }
 
 /// The kinds of event; `filter` reduces them to those of this caller.
-const EVENTS: &str = "CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE";
+const EVENTS: &str = "CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE DTMF";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dozvon::cause::HangupCause;
 use dozvon::ids::ChannelId;
 use dozvon::sound::Sound;
-use dozvon::switch::{CallerError, CallerEvent, Incoming, Listener, Loops, Variable};
+use dozvon::switch::{CallerError, CallerEvent, DigitSource, Incoming, Listener, Loops, Variable};
 
 use tokio::io::AsyncWriteExt;
 
@@ -509,4 +509,64 @@ fn recorded_frames(recording: &str) -> Vec<String> {
         .filter_map(|frame| frame.split_once('\n')?.1.split_once("Content-Type: text/event-plain\n\n"))
         .map(|(_, body)| event(&format!("{}\n\n", body.trim_end())))
         .collect()
+}
+
+#[tokio::test]
+async fn keys_come_in_order_and_only_those_of_a_phone() {
+    let (mut incoming, mut peer, _listener) = call().await;
+    for (digit, source) in
+        [("1", "RTP"), ("%23", "ENDPOINT"), ("x", "RTP"), ("", "RTP"), ("*", "odd"), ("D", "INBAND_AUDIO")]
+    {
+        peer.say(&channel_event("DTMF", &format!("DTMF-Digit: {digit}\nDTMF-Source: {source}\n"))).await;
+    }
+    let of_another = "Event-Name: DTMF\nUnique-ID: 00000000-0000-4000-8000-000000000000\nDTMF-Digit: 9\n\n";
+    peer.say(&event(of_another)).await;
+    peer.say(&channel_event("DTMF", "DTMF-Digit: 2\nDTMF-Source: APP\n")).await;
+    let expected = [
+        ('1', DigitSource::Rtp),
+        ('#', DigitSource::Endpoint),
+        ('*', DigitSource::Unknown),
+        ('D', DigitSource::Audio),
+        ('2', DigitSource::App),
+    ];
+    for (digit, from) in expected {
+        assert_eq!(soon(incoming.caller.event()).await, CallerEvent::Digit { digit, from });
+    }
+}
+
+#[tokio::test]
+async fn what_is_stopped_is_forgotten_and_nothing_is_stopped_twice() {
+    let (mut incoming, mut peer, _listener) = call().await;
+    let serve = async {
+        let mut ids = Vec::new();
+        for _ in 0..2 {
+            let play = peer.command().await.unwrap();
+            ids.push(header(&play, "Event-UUID").unwrap().to_owned());
+            peer.say(OK).await;
+        }
+        assert_eq!(peer.command().await.unwrap().trim(), format!("api uuid_break {CHANNEL} all"));
+        peer.say(&printed("+OK\n")).await;
+        for id in ids {
+            let done =
+                format!("Application: playback\nApplication-Response: FILE PLAYED\nApplication-UUID: {id}\n");
+            peer.say(&channel_event("CHANNEL_EXECUTE_COMPLETE", &done)).await;
+        }
+        let listen = peer.command().await.unwrap();
+        assert_eq!(listen.trim(), format!("api uuid_setvar {CHANNEL} playback_terminators none"));
+        peer.say(&printed("+OK\n")).await;
+        assert_eq!(header(&peer.command().await.unwrap(), "execute-app-name"), Some("start_dtmf"));
+        peer.say(OK).await;
+        peer.say(&channel_event("DTMF", "DTMF-Digit: 7\nDTMF-Source: RTP\n")).await;
+    };
+    let story = async {
+        incoming.caller.play(&sound("a.wav"), Loops::Once).await.unwrap();
+        incoming.caller.play(&sound("b.wav"), Loops::Once).await.unwrap();
+        incoming.caller.stop().await.unwrap();
+        incoming.caller.stop().await.unwrap();
+        incoming.caller.listen(true).await.unwrap();
+        incoming.caller.listen(true).await.unwrap();
+        let heard = soon(incoming.caller.event()).await;
+        assert_eq!(heard, CallerEvent::Digit { digit: '7', from: DigitSource::Rtp });
+    };
+    tokio::join!(story, serve);
 }

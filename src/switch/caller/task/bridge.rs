@@ -9,6 +9,7 @@ use crate::switch::frames::SocketError;
 use crate::switch::variable::Variable;
 
 use super::CallerTask;
+use super::keys::TERMINATORS;
 
 /// The value of `dozvon_state` for a caller who was connected.
 const TALKED: &str = "talked";
@@ -62,6 +63,9 @@ impl CallerTask {
             format!("api uuid_setvar {channel} {}{state}", Variable::State),
             format!("api uuid_setvar {channel} socket_resume true"),
         ];
+        if std::mem::take(&mut self.listens) {
+            commands.push(format!("api uuid_setvar {channel} {TERMINATORS}"));
+        }
         // If the bridge comes about after all, ending the agent's leg must not end the caller's call. A call that was never
         // bridged keeps what its own dialplan has set.
         if self.bridge_tried {

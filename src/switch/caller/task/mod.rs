@@ -5,6 +5,7 @@
 //! lets a talk go on without a socket, and `taken` handles a caller whom somebody else has.
 
 mod bridge;
+mod keys;
 mod sound;
 mod taken;
 mod watched;
@@ -54,6 +55,8 @@ pub(super) struct CallerTask {
     /// Sounds that are played once and have not ended.
     plays: SmallVec<[PlayId; 2]>,
     music: Option<Music>,
+    /// Whether FreeSWITCH leaves every key to the story.
+    listens: bool,
     check: Duration,
     check_at: Instant,
     /// When to set `dozvon_served`; none once that is done.
@@ -92,6 +95,7 @@ impl CallerTask {
             outbox: VecDeque::new(),
             plays: SmallVec::new(),
             music: None,
+            listens: false,
             check: setup.check,
             check_at: Instant::now(),
             served_at: Some(Instant::now() + SERVED_AFTER),
@@ -194,6 +198,7 @@ impl CallerTask {
                 }
                 self.hear_played(event);
             }
+            "DTMF" if own => self.hear_digit(event),
             _ => {}
         }
         None
@@ -233,6 +238,8 @@ impl CallerTask {
                 self.socket.execute(&answer).await
             }
             CallerCommand::Play { id, sound, loops } => self.play(id, sound, loops).await,
+            CallerCommand::Stop => self.stop().await,
+            CallerCommand::Listen { in_band } => self.listen(in_band).await,
             CallerCommand::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
             CallerCommand::Bridge { leg } => {
                 (self.bridging, self.bridge_tried) = (Some(leg), true);

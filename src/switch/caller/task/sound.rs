@@ -48,8 +48,12 @@ impl CallerTask {
         Ok(())
     }
 
+    /// Stops what is played, and forgets what waits to be played. Nothing is sent if that is nothing.
     pub(super) async fn stop(&mut self) -> Result<(), SocketError> {
-        self.music = None;
+        if self.music.take().is_none() && self.plays.is_empty() {
+            return Ok(());
+        }
+        self.plays.clear();
         self.api(format!("uuid_break {} all", self.channel)).await
     }
 

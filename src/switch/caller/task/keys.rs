@@ -1,0 +1,35 @@
+//! The keys that a caller presses.
+
+use crate::switch::caller::{CallerEvent, DigitSource};
+use crate::switch::event::Event;
+use crate::switch::frames::SocketError;
+use crate::switch::socket::Execute;
+
+use super::CallerTask;
+
+/// FreeSWITCH's variable for the keys that end a sound; without it, `*` does (mod_dptools.c, on_dtmf).
+pub(super) const TERMINATORS: &str = "playback_terminators";
+
+impl CallerTask {
+    pub(super) async fn listen(&mut self, in_band: bool) -> Result<(), SocketError> {
+        if self.listens {
+            return Ok(());
+        }
+        self.set_variable(TERMINATORS, "none").await?;
+        self.listens = true;
+        if in_band {
+            let detect = Execute { app: "start_dtmf", arg: "", id: "", lock: false, forever: false };
+            self.socket.execute(&detect).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn hear_digit(&mut self, event: &Event) {
+        let digit = event.get("DTMF-Digit").and_then(|text| text.chars().next());
+        let Some(digit) = digit.filter(|digit| matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D')) else {
+            return;
+        };
+        let from = event.get("DTMF-Source").and_then(|source| source.parse().ok());
+        self.push(CallerEvent::Digit { digit, from: from.unwrap_or(DigitSource::Unknown) });
+    }
+}
