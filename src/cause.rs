@@ -7,6 +7,8 @@ crate::vocabulary! {
         NormalClearing = "NORMAL_CLEARING",
         /// No route matches the dialled number.
         UnallocatedNumber = "UNALLOCATED_NUMBER",
+        /// The caller hears that the line is busy.
+        UserBusy = "USER_BUSY",
         /// Nobody takes the call.
         NoAnswer = "NO_ANSWER",
         /// The call is refused.

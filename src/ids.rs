@@ -71,6 +71,8 @@ names!(
     AgentName,
     /// Names a queue.
     QueueName,
+    /// Names a menu.
+    MenuName,
     /// Names a route.
     RouteName,
     /// Names a schedule.

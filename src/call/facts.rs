@@ -18,6 +18,17 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// The caller's number in each form in which a route may state it: as received, and in full.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<&str> {
+        let full = match &self.party {
+            Party::Number(number) => Some(number.as_str()),
+            Party::Internal(_) | Party::Withheld | Party::Invalid => None,
+        };
+        let withheld = matches!(self.party, Party::Withheld);
+        full.into_iter().chain(Some(self.number.as_str()).filter(|_| !withheld)).collect()
+    }
+
     /// Reads the facts from the channel's data.
     #[must_use]
     pub fn read(channel: &ChannelFacts, settings: &Settings) -> Self {

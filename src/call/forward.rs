@@ -3,17 +3,24 @@
 use std::time::Duration;
 
 use super::attempt::why_unanswered;
+use super::flow::Next;
 use super::talk::{Between, Talk, TalkOver};
 use super::{Call, Ended, Gone, message, over};
 use crate::cause::HangupCause;
 use crate::ids::{ChannelId, LegId, OfferId};
 use crate::missed::ending::{Ending, Stage};
-use crate::rules::Rules;
 use crate::rules::contact::Contact;
+use crate::rules::{Rules, Then};
 use crate::switch::{Answer, Cancel, Leg, LegRequest, LegRole, Loops};
 
-/// Rings the contact while the caller hears music; connects the two, or tells the caller that nobody is there.
-pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> Result<Ended, Gone> {
+/// Rings the contact while the caller hears music, and connects the two. If nobody answers, goes on with what follows, or
+/// tells the caller that nobody is there.
+pub(crate) async fn ring(
+    call: &mut Call,
+    rules: &Rules,
+    contact: &Contact,
+    then: Then,
+) -> Result<Next, Gone> {
     call.stage = Stage::Forwarding;
     call.answer().await?;
     let music = rules.sound(None).unwrap_or(&call.app.settings.sounds.music).clone();
@@ -34,7 +41,7 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
     };
     let cause = match call.node.ring(request) {
         Ok(leg) => match answered(call, leg, limit).await? {
-            Answered::By(leg, channel) => return talk(call, leg, channel).await,
+            Answered::By(leg, channel) => return talk(call, leg, channel, then).await,
             Answered::No { cause, .. } => cause,
         },
         Err(error) => {
@@ -43,11 +50,15 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
         }
     };
     tracing::warn!(%contact, %cause, "the contact did not take the call");
-    nobody(call, &cause).await
+    nobody(call, &cause, then).await
 }
 
-/// Tells the caller that nobody is there, and ends the call. `cause` says why.
-async fn nobody(call: &mut Call, cause: &str) -> Result<Ended, Gone> {
+/// Goes on with what follows, or tells the caller that nobody is there and ends the call. `cause` says why.
+async fn nobody(call: &mut Call, cause: &str, then: Then) -> Result<Next, Gone> {
+    call.flow.ending = Ending::TimedOut;
+    if let Some(then) = then {
+        return Ok(Next::To(*then));
+    }
     let message = call.app.settings.sounds.fallback_message.clone();
     match message::play_message(call, &message).await {
         // The caller need not hear the message out.
@@ -55,7 +66,7 @@ async fn nobody(call: &mut Call, cause: &str) -> Result<Ended, Gone> {
         Err(gone) => return Err(gone),
     }
     call.caller.hangup(HangupCause::NoAnswer).await;
-    Ok(over(Ending::TimedOut, Stage::Forwarding, cause))
+    Ok(Next::Ended(over(Ending::TimedOut, Stage::Forwarding, cause)))
 }
 
 /// How a ringing leg ended, while the caller stayed on the line.
@@ -87,21 +98,21 @@ pub(crate) async fn answered(call: &mut Call, leg: Leg, limit: Duration) -> Resu
 }
 
 /// Connects the caller with the contact, and waits until the caller's channel ends.
-async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Result<Ended, Gone> {
+async fn talk(call: &mut Call, leg: Leg, channel: ChannelId, then: Then) -> Result<Next, Gone> {
     let Some(talk) = Talk::with_caller(call, channel).await? else {
         leg.cancel(Cancel::OriginatorCancel);
-        return nobody(call, "BRIDGE_FAILED").await;
+        return nobody(call, "BRIDGE_FAILED", then).await;
     };
     leg.in_talk();
     call.stage = Stage::Talking;
     // If this record fails, the end of the talk is still recorded.
     let _ = talk.record(Between::CallerAndContact).await;
     let TalkOver { since, cause } = talk.until_caller_leaves(call).await;
-    Ok(Ended {
+    Ok(Next::Ended(Ended {
         ending: Ending::Forwarded,
         stage: Stage::Talking,
         cause,
         answered_at: Some(since),
         agent: None,
-    })
+    }))
 }

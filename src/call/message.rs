@@ -1,12 +1,13 @@
-//! The caller hears a message, and the call ends. It counts as missed.
+//! The caller hears a message. If nothing follows, the call ends and counts as missed.
 
 use std::time::Duration;
 
-use super::{Call, Ended, Gone, over};
+use super::flow::Next;
+use super::{Call, Gone, over};
 use crate::cause::HangupCause;
 use crate::ids::PromptName;
 use crate::missed::ending::{Ending, Stage};
-use crate::rules::Rules;
+use crate::rules::{Rules, Then};
 use crate::sound::Sound;
 use crate::switch::{CallerEvent, Loops, PlayId};
 use crate::ticks::until;
@@ -14,13 +15,14 @@ use crate::ticks::until;
 /// How long to wait for the event of a hangup or a transfer after a sound was broken off.
 const HANGUP_LIMIT: Duration = Duration::from_millis(500);
 
-/// Plays `prompt` once and hangs up. `ending` says why the caller hears it.
+/// Plays `prompt` once, then goes on with what follows, or hangs up.
 pub(crate) async fn play(
     call: &mut Call,
     rules: &Rules,
     prompt: &PromptName,
-    ending: Ending,
-) -> Result<Ended, Gone> {
+    then: Then,
+) -> Result<Next, Gone> {
+    let ending = call.flow.ending;
     call.stage = Stage::Message;
     call.answer().await?;
     let sound = rules.sound(Some(prompt)).unwrap_or(&call.app.settings.sounds.fallback_message).clone();
@@ -28,12 +30,15 @@ pub(crate) async fn play(
         Ok(()) => {}
         // A caller whom nobody answered may hang up during the message: they still timed out.
         Err(Gone::HungUp(cause)) if ending == Ending::TimedOut => {
-            return Ok(over(ending, Stage::Message, &cause));
+            return Ok(Next::Ended(over(ending, Stage::Message, &cause)));
         }
         Err(gone) => return Err(gone),
     }
+    if let Some(then) = then {
+        return Ok(Next::To(*then));
+    }
     call.caller.hangup(HangupCause::NormalClearing).await;
-    Ok(over(ending, Stage::Message, "NORMAL_CLEARING"))
+    Ok(Next::Ended(over(ending, Stage::Message, "NORMAL_CLEARING")))
 }
 
 /// Plays a sound once, or `[sounds] fallback_message` if FreeSWITCH cannot play it.

@@ -10,9 +10,13 @@
 //! *Deliberately absent:* who rings for whom (queue) and where a call should go (routing).
 
 pub mod attempt;
+pub mod extension;
 pub mod facts;
+pub mod flow;
 pub mod forward;
+pub mod hang_up;
 pub mod manual_dial;
+pub mod menu;
 pub mod message;
 pub mod record;
 pub mod story;
@@ -32,6 +36,7 @@ use crate::missed::ending::{Ending, Stage};
 use crate::sound::Sound;
 use crate::switch::{Caller, CallerEvent, Loops, Node, PlayId, Variable};
 use facts::Facts;
+use flow::Flow;
 
 /// A call in progress: who calls, on which channel, and how far the call has come.
 pub(crate) struct Call {
@@ -55,13 +60,21 @@ pub(crate) struct Call {
     pub queue: Option<QueueName>,
     /// How far the call has come.
     pub stage: Stage,
+    /// What one verb leaves to the next.
+    pub flow: Flow,
 }
 
 impl Call {
     /// Answers the call, so that the caller can hear us.
     pub(crate) async fn answer(&mut self) -> Result<(), Gone> {
+        if self.flow.is_answered {
+            return Ok(());
+        }
         match self.node.load().during(self.caller.answer()).await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.flow.is_answered = true;
+                Ok(())
+            }
             Err(_) => Err(self.gone().await),
         }
     }
@@ -69,6 +82,22 @@ impl Call {
     /// Sets a variable of ours on the caller's channel.
     pub(crate) async fn set(&mut self, variable: Variable, value: &str) -> Result<(), Gone> {
         match self.caller.set(variable, value).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.gone().await),
+        }
+    }
+
+    /// Leaves every key that the caller presses to us.
+    pub(crate) async fn listen(&mut self) -> Result<(), Gone> {
+        match self.caller.listen(self.app.settings.calls.in_band_digits).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.gone().await),
+        }
+    }
+
+    /// Stops whatever the caller hears.
+    pub(crate) async fn stop(&mut self) -> Result<(), Gone> {
+        match self.caller.stop().await {
             Ok(()) => Ok(()),
             Err(_) => Err(self.gone().await),
         }

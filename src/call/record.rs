@@ -20,7 +20,8 @@ const TURNED_AWAY: &str = "OVERLOADED";
 pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
     let at = call.app.clock.now();
     let shortest = call.app.settings.callback.min_wait;
-    let verdict = verdict(ended.ending, ended.stage, &call.facts.party, plan.open);
+    let verdict = verdict(ended.ending, ended.stage, &call.facts.party, plan.open)
+        .unless_in_menu(ended.stage, call.flow.owed_in_menu);
     let row = store::calls::Ended {
         call: call.id,
         ending: ended.ending,
@@ -32,6 +33,7 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
         min_talk: call.app.settings.callback.min_talk,
         flood: call.app.settings.callback.flood,
         tell: call.app.settings.tells_talks(),
+        menus: call.flow.menus.clone(),
         at,
         now: at,
     };
@@ -81,6 +83,7 @@ fn lost(app: &App, arrival: &store::calls::Arrival, cause: &str) -> store::calls
         min_talk: app.settings.callback.min_talk,
         flood: app.settings.callback.flood,
         tell: false,
+        menus: Vec::new(),
         at,
         now: at,
     }

@@ -7,7 +7,10 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::facts::Facts;
-use super::{Call, Ended, Gone, LINK_LIMIT, TAKEN, forward, message, over, record, wait};
+use super::flow::{Flow, Next};
+use super::{
+    Call, Ended, Gone, LINK_LIMIT, TAKEN, extension, forward, hang_up, menu, message, over, record, wait,
+};
 use crate::calendar::working_time::WorkingTime;
 use crate::call::manual_dial;
 use crate::cause::HangupCause;
@@ -16,14 +19,15 @@ use crate::context::App;
 use crate::ids::{CallId, QueueName};
 use crate::metrics::HandedBack;
 use crate::missed::ending::{Ending, Stage};
-use crate::routing::plan::{Plan, plan};
+use crate::phone::Party;
+use crate::routing::plan::{Arrival, Plan, asks_for_case, plan};
 use crate::rules::{Destination, Rules};
 use crate::store::recovery::{self, OpenCall};
 use crate::store::{self, StoreError};
 use crate::switch::{Caller, ChannelFacts, Incoming, Node};
 
-/// How many queues one call may overflow through.
-const HOPS: usize = 5;
+/// The cause of a call that went through more verbs than allowed.
+const TOO_MANY_HOPS: &str = "TOO_MANY_HOPS";
 
 /// Takes a caller in. Returns when the call has ended and is recorded.
 pub async fn run(app: Arc<App>, incoming: Incoming) {
@@ -46,7 +50,10 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
     let here_since = Instant::now();
     let arrived_at = earlier.as_ref().map_or(app.clock.now(), |call| call.arrived_at);
     let rules = app.rules();
-    let plan = plan(&facts.dialled, &rules, arrived_at);
+    let open_case = has_open_case(&app, &facts, &rules).await;
+    let caller_numbers = facts.numbers();
+    let to_route = Arrival { dialled: &facts.dialled, caller: &caller_numbers, open_case };
+    let plan = plan(to_route, &rules, arrived_at);
     let Some(node) = app.nodes.found(incoming.facts.core, LINK_LIMIT).await else {
         tracing::error!(core = %incoming.facts.core, "the call comes from a FreeSWITCH that no node of [switch] is linked to: add it, or check its link");
         earlier.into_iter().for_each(|call| app.expect_back(call));
@@ -77,10 +84,39 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
     app.metrics.calls_now.inc();
     let is_back = earlier.is_some();
     let (queue, stage) = (None, Stage::Arriving);
-    let mut call = Call { app, id, caller, node, facts, arrived_at, here_since, is_back, queue, stage };
+    let language = earlier.as_ref().and_then(|earlier| earlier.language);
+    let mut call = Call {
+        app,
+        id,
+        caller,
+        node,
+        facts,
+        arrived_at,
+        here_since,
+        is_back,
+        queue,
+        stage,
+        flow: Flow::begin(language),
+    };
     let end = carry_out(&mut call, &rules, &plan, earlier.as_ref()).await;
     call.app.metrics.calls_now.dec();
     finish(call, &plan, end).await;
+}
+
+/// Whether the caller has an open case, if a route of the number asks for that.
+async fn has_open_case(app: &App, facts: &Facts, rules: &Rules) -> bool {
+    let Party::Number(number) = &facts.party else { return false };
+    if !asks_for_case(&facts.dialled, rules) {
+        return false;
+    }
+    let number = number.clone();
+    match app.store.read("open_case", move |c| store::cases::open_of(c, &number)).await {
+        Ok(case) => case.is_some(),
+        Err(error) => {
+            tracing::error!(%error, "it cannot be read if the caller has an open case, so routes with `open_case` are skipped");
+            false
+        }
+    }
 }
 
 /// Whether a new caller cannot be served, since there are too many calls, or the node and the controller are too far
@@ -213,47 +249,59 @@ fn arrival(
     }
 }
 
-/// Carries out the plan, and the overflow of each queue that nobody answered in. A caller who came back continues in
-/// their queue.
+/// Carries out the plan, verb by verb. A caller who came back continues in their queue.
 async fn carry_out(
     call: &mut Call,
     rules: &Rules,
     plan: &Plan,
     earlier: Option<&OpenCall>,
 ) -> Result<Ended, Gone> {
-    let (mut to, mut ending) = (plan.to.clone(), Ending::Refused);
     let mut on_record = Some(call.arrived_at);
+    let mut next = plan.to.clone().map(Next::To);
     if let Some(queue) = earlier.and_then(|earlier| earlier.queue.as_ref()) {
         on_record = earlier.and_then(|earlier| earlier.joined_at);
-        to = Some(Destination::Queue(queue.clone()));
-        if on_record.is_none() {
+        next = match rules.queues.get(queue) {
             // The caller had reached the queue's max_wait.
-            (to, ending) = (overflow(rules, queue), Ending::TimedOut);
+            Some(queue) if on_record.is_none() => Some(wait::overflow(call, queue)),
+            _ => Some(Next::To(Destination::Queue(queue.clone()))),
+        };
+    }
+    let Some(mut next) = next else { return refuse(call).await };
+    for _ in 0..call.app.settings.calls.max_hops {
+        match next {
+            Next::Ended(ended) => return Ok(ended),
+            Next::To(to) => next = go(call, rules, to, &mut on_record).await?,
         }
     }
-    for _ in 0..HOPS {
-        match to {
-            None if ending == Ending::TimedOut => return nobody_there(call).await,
-            None => return refuse(call).await,
-            Some(Destination::Message(prompt)) => return message::play(call, rules, &prompt, ending).await,
-            Some(Destination::Forward(contact)) => return forward::ring(call, rules, &contact).await,
-            Some(Destination::Queue(name)) => match in_queue(call, rules, &name, on_record.take()).await? {
-                wait::Left::Talked(ended) => return Ok(ended),
-                wait::Left::TimedOut => (to, ending) = (overflow(rules, &name), Ending::TimedOut),
-            },
-        }
+    if let Next::Ended(ended) = next {
+        return Ok(ended);
     }
     tracing::warn!(
-        hops = HOPS,
-        "the overflows of the queues form a circle: change `overflow` of one of them"
+        max_hops = call.app.settings.calls.max_hops,
+        "the caller went through too many queues, menus and messages, and is hung up: see [calls] max_hops"
     );
     call.caller.hangup(HangupCause::NoAnswer).await;
-    Ok(over(Ending::TimedOut, Stage::Waiting, "OVERFLOW_CIRCLE"))
+    Ok(over(Ending::TimedOut, call.stage, TOO_MANY_HOPS))
 }
 
-/// Returns where the queue sends callers who reached its max_wait.
-fn overflow(rules: &Rules, queue: &QueueName) -> Option<Destination> {
-    rules.queues.get(queue).map(|queue| queue.overflow.clone())
+/// Carries out one verb. Only menus read keys, so keys for another verb are dropped.
+async fn go(
+    call: &mut Call,
+    rules: &Rules,
+    to: Destination,
+    on_record: &mut Option<UnixMs>,
+) -> Result<Next, Gone> {
+    if !matches!(to, Destination::Menu(_)) {
+        call.flow.keys.clear();
+    }
+    match to {
+        Destination::Queue(name) => in_queue(call, rules, &name, on_record.take()).await,
+        Destination::Menu(name) => menu::ask(call, rules, &name).await,
+        Destination::Message(prompt, then) => message::play(call, rules, &prompt, then).await,
+        Destination::Forward(contact, then) => forward::ring(call, rules, &contact, then).await,
+        Destination::Extension(extension) => extension::go_on(call, &extension).await.map(Next::Ended),
+        Destination::HangUp(cause) => Ok(Next::Ended(hang_up::end(call, cause).await)),
+    }
 }
 
 async fn in_queue(
@@ -261,15 +309,15 @@ async fn in_queue(
     rules: &Rules,
     name: &QueueName,
     on_record: Option<UnixMs>,
-) -> Result<wait::Left, Gone> {
+) -> Result<Next, Gone> {
     call.queue = Some(name.clone());
     match rules.queues.get(name) {
         Some(queue) => wait::in_queue(call, rules, name, queue, on_record).await,
-        None => Ok(wait::Left::TimedOut),
+        None => nobody_there(call).await.map(Next::Ended),
     }
 }
 
-/// Nobody answered in time, and the rules name no overflow.
+/// The queue does not exist any more.
 async fn nobody_there(call: &Call) -> Result<Ended, Gone> {
     call.caller.hangup(HangupCause::NoAnswer).await;
     Ok(over(Ending::TimedOut, Stage::Waiting, "NO_OVERFLOW"))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::flow::Next;
 use super::winner::{self, Bridged};
 use super::{Call, Ended, Gone};
 use crate::clock::UnixMs;
@@ -22,14 +23,6 @@ use crate::ticks::until;
 /// The pause between endless music that ended by itself and the fallback music.
 const MUSIC_PAUSE: Duration = Duration::from_secs(1);
 
-/// How a caller left a queue.
-pub(crate) enum Left {
-    /// The caller talked to an agent, and the talk is over.
-    Talked(Ended),
-    /// Nobody answered in time.
-    TimedOut,
-}
-
 /// Waits until an agent has answered, the queue's max_wait is over, or the caller is gone. `on_record` says since when
 /// the caller waits there, if that is already recorded.
 pub(crate) async fn in_queue(
@@ -38,7 +31,7 @@ pub(crate) async fn in_queue(
     name: &QueueName,
     queue: &Queue,
     on_record: Option<UnixMs>,
-) -> Result<Left, Gone> {
+) -> Result<Next, Gone> {
     let joined_at = match on_record {
         Some(joined_at) => joined_at,
         None => join(call, name).await,
@@ -47,7 +40,7 @@ pub(crate) async fn in_queue(
     call.stage = Stage::Waiting;
     call.answer().await?;
     if let Some(bridged) = agent_who_calls_back(call).await? {
-        return talk(call, bridged).await.map(Left::Talked);
+        return talk(call, bridged).await.map(Next::Ended);
     }
     let music = rules.sound(queue.music.as_ref()).unwrap_or(&call.app.settings.sounds.music).clone();
     let (answered, answers) = inbox::channel(ANSWER_BACKLOG);
@@ -68,17 +61,23 @@ pub(crate) async fn in_queue(
     };
     if let Err(error) = call.app.dispatcher.join(queued).await {
         tracing::error!(%error, "the caller cannot wait in this queue, and goes to its overflow");
-        return Ok(Left::TimedOut);
+        return Ok(overflow(call, queue));
     }
     let result = until_answered(call, queue, &music, joined_at, answers).await;
     leave_queue(call, name, joined_at, &result).await;
     match result? {
-        Some(bridged) => talk(call, bridged).await.map(Left::Talked),
+        Some(bridged) => talk(call, bridged).await.map(Next::Ended),
         None => {
             time_out(call).await;
-            Ok(Left::TimedOut)
+            Ok(overflow(call, queue))
         }
     }
+}
+
+/// Returns where a caller goes whom nobody took in time.
+pub(crate) fn overflow(call: &mut Call, queue: &Queue) -> Next {
+    call.flow.ending = Ending::TimedOut;
+    Next::To(queue.overflow.clone())
 }
 
 /// Connects the caller with the agent who is about to call them back, if there is one.

@@ -3,7 +3,7 @@
 use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::render::{Cell, Sheet, Table};
-use crate::routing::plan::{Plan, plan};
+use crate::routing::plan::{Arrival, Plan, plan};
 use crate::rules::{Route, Rules};
 use crate::store::agents::{self, AgentRow};
 use crate::store::rules;
@@ -48,6 +48,12 @@ struct Test {
     /// The time of the call: 18:30, "2026-12-31 18:30" (in the configured zone) or RFC 3339 [default: now].
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// The caller's number, as a route states it in `from`, such as +79001234567.
+    #[arg(long, value_name = "NUMBER")]
+    from: Option<String>,
+    /// The caller has an open case.
+    #[arg(long)]
+    open_case: bool,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
@@ -93,7 +99,9 @@ async fn test(args: Test, context: &Context) -> Result<Exit, Failure> {
     let now = context.now();
     let at = args.at.map_or(Ok(now), |text| parse::instant(&text, context.zone(), now))?;
     let (rules, agents) = context.read("route_test", |c| Ok((rules::load(c)?, agents::all(c)?))).await?;
-    let plan = plan(&args.number, &rules, at);
+    let caller: Vec<&str> = args.from.iter().map(String::as_str).collect();
+    let call = Arrival { dialled: &args.number, caller: &caller, open_case: args.open_case };
+    let plan = plan(call, &rules, at);
     let sheet = Sheet::default()
         .with("number", args.number.as_str())
         .with("at", at)
@@ -102,7 +110,7 @@ async fn test(args: Test, context: &Context) -> Result<Exit, Failure> {
         .with("open", plan.route.as_ref().map(|_| plan.open))
         .with("goes_to", plan.to.as_ref().map(Cell::translated))
         .with("why", Cell::translated(&plan.why))
-        .and("routes", tried(&rules, &plan, &args.number));
+        .and("routes", tried(&rules, &plan, call));
     let served = plan.queue().map(|queue| serving(&rules, queue, &agents));
     context.sheet(&match served {
         Some(table) => sheet.and("agents", table),
@@ -112,10 +120,10 @@ async fn test(args: Test, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// The routes up to the first that matches.
-fn tried(rules: &Rules, plan: &Plan, number: &str) -> Table {
+fn tried(rules: &Rules, plan: &Plan, call: Arrival<'_>) -> Table {
     let mut table = Table::new(&["ordinal", "name", "pattern", "matches"], "there are no routes");
     for (ordinal, route) in (1_i64..).zip(&rules.routes) {
-        let matches = route.number.matches(number);
+        let matches = route.matches(call.dialled, call.caller, call.open_case);
         table.row([
             Cell::Count(ordinal),
             route.name.as_str().into(),

@@ -16,6 +16,11 @@ pub struct Calls {
     /// Whether FreeSWITCH follows a redirect (302) of such a contact. No policy is asked where it leads: the number may
     /// be expensive.
     pub forward_follows_redirects: bool,
+    /// How many queues, menus, messages and other destinations one call may go through. After that, the call ends.
+    pub max_hops: usize,
+    /// Whether FreeSWITCH searches the audio of callers in menus for the tones of keys. It costs CPU, and is needed only if a
+    /// trunk sends keys neither by RFC 2833 nor by SIP INFO.
+    pub in_band_digits: bool,
     /// How long talks may continue after the process was told to stop.
     #[serde(with = "duration::Within::<0, { duration::DAY }>")]
     pub drain_timeout: Duration,
@@ -50,6 +55,8 @@ impl Default for Calls {
         Self {
             forward_timeout: Duration::from_secs(30),
             forward_follows_redirects: false,
+            max_hops: 50,
+            in_band_digits: false,
             drain_timeout: Duration::from_secs(30),
             max_calls: 4_000,
             max_lag: Duration::from_millis(150),

@@ -17,7 +17,7 @@ use crate::config::callback::Trunk;
 use crate::ids::{AgentName, InvalidName, QueueName};
 use crate::rules::contact::{Contact, InvalidContact};
 use crate::rules::policy::Policy;
-use crate::rules::{Agent, Destination, InvalidPattern, Queue, Route, Rules, Strategy, Tier};
+use crate::rules::{Agent, Callers, Destination, InvalidPattern, Queue, Route, Rules, Strategy, Tier};
 use crate::sim::{Behaviours, CallerScript, Odds};
 use crate::sound::InvalidSound;
 
@@ -130,6 +130,7 @@ fn rules(today: NaiveDate) -> Result<Rules, ScenarioError> {
         .into(),
         schedules: [("office".parse()?, office), ("holiday".parse()?, holiday)].into(),
         policies: Policy::built_in(),
+        menus: BTreeMap::new(),
         queues: queues.collect::<Result<BTreeMap<_, _>, ScenarioError>>()?,
         routes: routes
             .into_iter()
@@ -164,7 +165,7 @@ fn queue(name: &str, strategy: Strategy, who: &[&AgentName]) -> Result<(QueueNam
         max_wait: Some(Duration::from_secs(6)),
         schedule: Some("office".parse()?),
         tiers,
-        ..Queue::new(Destination::Message("sorry".parse()?))
+        ..Queue::new(Destination::message("sorry".parse()?))
     };
     Ok((name.parse()?, queue))
 }
@@ -173,9 +174,11 @@ fn route(name: &str, number: &str, queue: &str, schedule: &str) -> Result<Route,
     Ok(Route {
         name: name.parse()?,
         number: number.parse()?,
+        from: Callers::default(),
+        open_case: false,
         open: Destination::Queue(queue.parse()?),
         schedule: Some(schedule.parse()?),
-        closed: Destination::Message("closed".parse()?),
+        closed: Destination::message("closed".parse()?),
     })
 }
 

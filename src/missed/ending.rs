@@ -37,6 +37,18 @@ crate::vocabulary! {
 }
 
 crate::vocabulary! {
+    /// How a visit of a menu ended.
+    "outcome of a menu" pub enum MenuOutcome {
+        /// The caller chose an option.
+        Chosen = "chosen",
+        /// The caller chose no option after all retries.
+        Failed = "failed",
+        /// The call ended in the menu, or somebody else took the caller.
+        Left = "left",
+    }
+}
+
+crate::vocabulary! {
     /// Where a caller was when their call ended.
     "stage" pub enum Stage {
         /// The call had just arrived.
@@ -49,6 +61,8 @@ crate::vocabulary! {
         Message = "message",
         /// A contact outside the queues was rung for the caller.
         Forwarding = "forwarding",
+        /// The caller heard a menu.
+        Menu = "menu",
         /// The caller talked.
         Talking = "talking",
     }

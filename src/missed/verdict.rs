@@ -7,6 +7,7 @@
 //! | abandoned, timed out, lost | a case |
 //! | refused while closed | a case |
 //! | refused: no route | no case |
+//! | in a menu with `missed = false` | no case |
 //! | abandoned sooner than `[callback] min_wait` | no case |
 //! | any, number withheld, internal or no number | no case: the call is only counted |
 
@@ -38,6 +39,8 @@ crate::vocabulary! {
         Internal = "internal",
         /// No route matched the call.
         NoRoute = "no_route",
+        /// The call ended in a menu whose callers are owed nothing.
+        Menu = "menu",
         /// The caller hung up sooner than anybody could have answered.
         TooShort = "too_short",
     }
@@ -48,6 +51,15 @@ impl Verdict {
     #[must_use]
     pub const fn got_through(self) -> bool {
         matches!(self, Self::Nothing(Why::GotThrough))
+    }
+
+    /// Returns the same verdict, but no case for a call that ended in a menu whose callers are owed nothing.
+    #[must_use]
+    pub fn unless_in_menu(self, stage: Stage, is_owed: bool) -> Self {
+        match self {
+            Self::Case(_) if stage == Stage::Menu && !is_owed => Self::Nothing(Why::Menu),
+            verdict => verdict,
+        }
     }
 
     /// Returns the same verdict, but no case for a call that the caller ended after less than `shortest`. The number

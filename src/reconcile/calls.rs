@@ -191,6 +191,7 @@ fn ended(app: &App, call: &OpenCall, (left, cause): Left, at: UnixMs) -> store::
         min_talk: app.settings.callback.min_talk,
         flood: app.settings.callback.flood,
         tell: app.settings.tells_talks(),
+        menus: Vec::new(),
         at,
         now: at,
     }

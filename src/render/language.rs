@@ -318,6 +318,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("max_attempts_per_week", "max attempts per week", "попыток в неделю"),
     ("max_no_answer", "max no answer", "вызовов без ответа до перерыва"),
     ("max_wait", "max wait", "предел ожидания"),
+    ("menu", "menu", "меню"),
     ("message", "message", "сообщение"),
     ("misplaced", "it does not follow the one before", "не следует за предыдущей"),
     ("missing", "it is missing", "запись отсутствует"),

@@ -28,16 +28,38 @@ impl Plan {
     }
 }
 
-/// Decides where a call to `dialled` goes at `now`: the first route that matches the number, by its hours.
+/// A call that is to be routed.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// The number dialled.
+    pub dialled: &'a str,
+    /// The caller's number, in each form in which a route may state it.
+    pub caller: &'a [&'a str],
+    /// Whether the caller has an open case.
+    pub open_case: bool,
+}
+
+/// Whether it matters to the routes of a number if its callers have an open case.
 #[must_use]
-pub fn plan(dialled: &str, rules: &Rules, now: UnixMs) -> Plan {
-    let Some(route) = rules.routes.iter().find(|route| route.number.matches(dialled)) else {
+pub fn asks_for_case(dialled: &str, rules: &Rules) -> bool {
+    rules.routes.iter().any(|route| route.open_case && route.number.matches(dialled))
+}
+
+/// Decides where a call goes at `now`: the first route that matches the number and the caller, by its hours.
+#[must_use]
+pub fn plan(call: Arrival<'_>, rules: &Rules, now: UnixMs) -> Plan {
+    let matches = |route: &&Route| route.matches(call.dialled, call.caller, call.open_case);
+    let Some(route) = rules.routes.iter().find(matches) else {
         let why = format!("no route matches the number; routes tried: {}", rules.routes.len());
         return Plan { route: None, open: false, to: None, why };
     };
     let (open, hours) = hours(route, rules, now);
     let to = if open { &route.open } else { &route.closed };
-    let why = format!("route {} matches the number by {}; {hours}; so {to}", route.name, route.number);
+    // The numbers of persons do not belong into the row.
+    let from = if route.from.0.is_empty() { "" } else { " and the caller's number" };
+    let case = if route.open_case { " and the caller's open case" } else { "" };
+    let why =
+        format!("route {} matches the number by {}{from}{case}; {hours}; so {to}", route.name, route.number);
     Plan { route: Some(route.name.clone()), open, to: Some(to.clone()), why }
 }
 
@@ -65,15 +87,18 @@ fn hours(route: &Route, rules: &Rules, now: UnixMs) -> (bool, String) {
 mod tests {
     use super::*;
     use crate::calendar::schedule::Schedule;
+    use crate::rules::Callers;
 
     fn rules() -> Rules {
         let schedule = Schedule::parse("Europe/Moscow", &["mon-fri 09:00-18:00"], &[]).unwrap();
         let route = |name: &str, number: &str, scheduled: bool| Route {
             name: name.parse().unwrap(),
             number: number.parse().unwrap(),
+            from: Callers::default(),
+            open_case: false,
             open: Destination::Queue("sales".parse().unwrap()),
             schedule: scheduled.then(|| "office".parse().unwrap()),
-            closed: Destination::Message("closed".parse().unwrap()),
+            closed: Destination::message("closed".parse().unwrap()),
         };
         Rules {
             schedules: [("office".parse().unwrap(), schedule)].into(),
@@ -82,25 +107,50 @@ mod tests {
         }
     }
 
+    fn call(dialled: &str) -> Arrival<'_> {
+        Arrival { dialled, caller: &[], open_case: false }
+    }
+
+    #[test]
+    fn a_route_may_be_for_some_callers_only() {
+        let mut rules = rules();
+        let mut vip = rules.routes[0].clone();
+        (vip.name, vip.from) = ("vip".parse().unwrap(), "+7495* 1001".parse().unwrap());
+        let mut owed = rules.routes[0].clone();
+        (owed.name, owed.open_case) = ("owed".parse().unwrap(), true);
+        rules.routes.splice(0..0, [vip, owed]);
+        let route = |caller: &[&str], open_case| {
+            plan(Arrival { dialled: "7001", caller, open_case }, &rules, UnixMs(0)).route.unwrap().to_string()
+        };
+        assert_eq!(route(&["+74951234567", "84951234567"], false), "vip");
+        assert_eq!(route(&["1001"], true), "vip", "the first that matches");
+        assert_eq!(route(&["10011"], true), "owed");
+        assert_eq!(route(&["10011"], false), "main");
+        assert!(asks_for_case("7001", &rules) && !asks_for_case("7002", &rules));
+        let [vip, owed, main, _] = &rules.routes[..] else { panic!() };
+        assert!(main.covers(vip) && main.covers(owed) && !vip.covers(main) && !owed.covers(main));
+        assert!(!vip.covers(owed) && !owed.covers(vip));
+    }
+
     fn at(text: &str) -> UnixMs {
         chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc().into()
     }
 
     #[test]
     fn the_first_route_that_matches_decides_by_its_hours() {
-        let open = plan("7001", &rules(), at("2026-11-23T12:00:00+03:00"));
+        let open = plan(call("7001"), &rules(), at("2026-11-23T12:00:00+03:00"));
         assert_eq!(open.to, Some(Destination::Queue("sales".parse().unwrap())));
         assert!(open.why.contains("schedule office is open until 2026-11-23 18:00"), "{}", open.why);
-        let closed = plan("7001", &rules(), at("2026-11-23T18:00:00+03:00"));
+        let closed = plan(call("7001"), &rules(), at("2026-11-23T18:00:00+03:00"));
         assert!(!closed.open);
-        assert_eq!(closed.to, Some(Destination::Message("closed".parse().unwrap())));
+        assert_eq!(closed.to, Some(Destination::message("closed".parse().unwrap())));
         assert!(closed.why.contains("closed until 2026-11-24 09:00"), "{}", closed.why);
-        assert!(plan("7002", &rules(), at("2026-11-23T23:00:00+03:00")).open);
+        assert!(plan(call("7002"), &rules(), at("2026-11-23T23:00:00+03:00")).open);
     }
 
     #[test]
     fn a_number_without_a_route_is_refused() {
-        let none = plan("8001", &rules(), UnixMs(0));
+        let none = plan(call("8001"), &rules(), UnixMs(0));
         assert_eq!((none.route, none.to), (None, None));
     }
 }

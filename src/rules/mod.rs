@@ -7,25 +7,30 @@ mod agent;
 pub mod contact;
 pub mod destination;
 pub mod file;
+pub mod flow;
 pub mod limits;
+mod menu;
 pub mod policy;
 pub mod premium;
 mod prompt;
 mod queue;
 pub mod references;
 mod route;
+mod verb;
 
 use std::collections::BTreeMap;
 
 use crate::calendar::schedule::Schedule;
-use crate::ids::{AgentName, PolicyName, PromptName, QueueName, ScheduleName};
+use crate::ids::{AgentName, MenuName, PolicyName, PromptName, QueueName, ScheduleName};
 use crate::rules::contact::Contact;
 use crate::rules::policy::{Policy, Profile};
 use crate::sound::Sound;
 pub use agent::{Agent, Delays};
+pub use menu::{Digits, Heard, InvalidDigits, Menu, MenuOption};
 pub use prompt::Prompt;
 pub use queue::{Queue, Strategy, Tier};
-pub use route::{Destination, DestinationKind, InvalidDestination, InvalidPattern, NumberPattern, Route};
+pub use route::{Callers, InvalidPattern, NumberPattern, Route};
+pub use verb::{Destination, DestinationKind, Extension, InvalidDestination, Then};
 
 /// All rules at one moment. Every name in them refers to a rule that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +45,8 @@ pub struct Rules {
     pub agents: BTreeMap<AgentName, Agent>,
     /// Queues by name.
     pub queues: BTreeMap<QueueName, Queue>,
+    /// Menus by name.
+    pub menus: BTreeMap<MenuName, Menu>,
     /// Routes in the order in which they are tried.
     pub routes: Vec<Route>,
 }
@@ -53,6 +60,7 @@ impl Default for Rules {
             policies: Policy::built_in(),
             agents: BTreeMap::new(),
             queues: BTreeMap::new(),
+            menus: BTreeMap::new(),
             routes: Vec::new(),
         }
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::duration::{DAY, HEARD, HOUR, OrNever, Within};
 use crate::ids::{AgentName, PolicyName, PromptName, ScheduleName};
 use crate::rules::policy::Profile;
-use crate::rules::route::Destination;
+use crate::rules::verb::Destination;
 
 crate::vocabulary! {
     /// The order in which the agents of a queue are offered a caller.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::document::Step;
-use crate::rules::{Destination, Queue, Route, Rules};
+use crate::rules::{Destination, Menu, Queue, Route, Rules};
 
 crate::vocabulary! {
     /// The kinds of rules that have a name; the sections of the rules file.
@@ -19,6 +19,8 @@ crate::vocabulary! {
         Agent = "agent",
         /// Callers who wait.
         Queue = "queue",
+        /// What callers may press.
+        Menu = "menu",
         /// Where calls go.
         Route = "route",
     }
@@ -60,6 +62,7 @@ impl Rules {
             (Kind::Policy, texts(self.policies.keys())),
             (Kind::Agent, texts(self.agents.keys())),
             (Kind::Queue, texts(self.queues.keys())),
+            (Kind::Menu, texts(self.menus.keys())),
             (Kind::Route, texts(self.routes.iter().map(|route| &route.name))),
         ]
         .into()
@@ -71,6 +74,9 @@ impl Rules {
         let mut all = Vec::new();
         for (name, queue) in &self.queues {
             all.extend(queue.references(&Owner::of(Kind::Queue, name.as_str())));
+        }
+        for (name, menu) in &self.menus {
+            all.extend(menu.references(&Owner::of(Kind::Menu, name.as_str())));
         }
         for route in &self.routes {
             all.extend(route.references(&Owner::of(Kind::Route, route.name.as_str())));
@@ -99,13 +105,47 @@ impl Owner {
         Reference { owner: self.name.clone(), at, kind, name: name.to_owned() }
     }
 
-    fn destination(&self, key: &'static str, to: &Destination) -> Option<Reference> {
-        let (kind, name) = match to {
-            Destination::Queue(name) => (Kind::Queue, name.as_str()),
-            Destination::Message(name) => (Kind::Prompt, name.as_str()),
-            Destination::Forward(_) => return None,
+    fn destination(&self, steps: &[Step], to: &Destination) -> Vec<Reference> {
+        let mut all = Vec::new();
+        let mut steps = steps.to_vec();
+        for to in to.chain() {
+            let used = match to {
+                Destination::Queue(name) => Some((Kind::Queue, name.as_str())),
+                Destination::Menu(name) => Some((Kind::Menu, name.as_str())),
+                Destination::Message(name, _) => Some((Kind::Prompt, name.as_str())),
+                Destination::Forward(..) | Destination::Extension(_) | Destination::HangUp(_) => None,
+            };
+            let place = steps.iter().cloned().chain([Step::Key(to.parts().0.as_str())]);
+            all.extend(used.map(|(kind, name)| self.to(place, kind, name)));
+            steps.push(Step::Key("then"));
+        }
+        all
+    }
+}
+
+impl Menu {
+    /// The names that a menu uses.
+    fn references(&self, owner: &Owner) -> Vec<Reference> {
+        let prompt = |key: &'static str, name: &crate::ids::PromptName| {
+            owner.to([Step::Key(key)], Kind::Prompt, name.as_str())
         };
-        Some(self.to([Step::Key(key), Step::Key(to.parts().0.as_str())], kind, name))
+        let mut all: Vec<Reference> = self.prompts.iter().map(|name| prompt("prompts", name)).collect();
+        all.extend(self.invalid.iter().map(|name| prompt("invalid", name)));
+        all.extend(self.no_input.iter().map(|name| prompt("no_input", name)));
+        for (option, to) in self.destinations() {
+            let steps = match option {
+                Some(option) => {
+                    vec![
+                        Step::Key("options"),
+                        Step::Named("digits", option.digits.to_string()),
+                        Step::Key("to"),
+                    ]
+                }
+                None => vec![Step::Key("failed")],
+            };
+            all.extend(owner.destination(&steps, to));
+        }
+        all
     }
 }
 
@@ -113,7 +153,7 @@ impl Queue {
     /// The names that a queue uses.
     #[must_use]
     pub fn references(&self, owner: &Owner) -> Vec<Reference> {
-        let mut all: Vec<Reference> = owner.destination("overflow", &self.overflow).into_iter().collect();
+        let mut all: Vec<Reference> = owner.destination(&[Step::Key("overflow")], &self.overflow);
         let music = self.music.as_ref();
         all.extend(music.map(|name| owner.to([Step::Key("music")], Kind::Prompt, name.as_str())));
         let schedule = self.schedule.as_ref();
@@ -132,7 +172,7 @@ impl Route {
     fn references(&self, owner: &Owner) -> Vec<Reference> {
         let places = [("open", &self.open), ("closed", &self.closed)];
         let mut all: Vec<Reference> =
-            places.into_iter().filter_map(|(key, to)| owner.destination(key, to)).collect();
+            places.into_iter().flat_map(|(key, to)| owner.destination(&[Step::Key(key)], to)).collect();
         let schedule = self.schedule.as_ref();
         all.extend(schedule.map(|name| owner.to([Step::Key("schedule")], Kind::Schedule, name.as_str())));
         all

@@ -1,127 +1,11 @@
-//! A route as an administrator states it: which numbers it matches, and where it sends callers.
+//! A route as an administrator states it: which calls it matches, and where it sends callers.
 
-use std::fmt;
+use serde::{Deserialize, Serialize};
 
-use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use crate::ids::{RouteName, ScheduleName};
+use crate::rules::verb::Destination;
 
-use crate::ids::{InvalidName, PromptName, QueueName, RouteName, ScheduleName};
-use crate::rules::contact::{Contact, InvalidContact};
-
-/// Where a caller goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
-    /// The caller waits in a queue.
-    Queue(QueueName),
-    /// A duty contact is rung and connected with the caller.
-    Forward(Contact),
-    /// A message is played and the call ends. It counts as missed.
-    Message(PromptName),
-}
-
-crate::vocabulary! {
-    /// The kinds of destination: a key in the rules file, a column in the database.
-    "destination" pub enum DestinationKind {
-        /// [`Destination::Queue`].
-        Queue = "queue",
-        /// [`Destination::Forward`].
-        Forward = "forward",
-        /// [`Destination::Message`].
-        Message = "message",
-    }
-}
-
-impl DestinationKind {
-    /// Reads a destination of this kind. The rules file, the database and JSON all use this function.
-    ///
-    /// # Errors
-    /// If the text is not a destination of this kind.
-    pub fn read(self, to: &str) -> Result<Destination, InvalidDestination> {
-        Ok(match self {
-            Self::Queue => Destination::Queue(to.parse()?),
-            Self::Forward => Destination::Forward(to.parse()?),
-            Self::Message => Destination::Message(to.parse()?),
-        })
-    }
-}
-
-/// A text that names no destination of its kind.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(transparent)]
-pub enum InvalidDestination {
-    /// No name of a queue or a prompt.
-    Name(#[from] InvalidName),
-    /// No contact.
-    Contact(#[from] InvalidContact),
-}
-
-impl Destination {
-    /// The kind, and the text that [`DestinationKind::read`] reads back.
-    #[must_use]
-    pub fn parts(&self) -> (DestinationKind, String) {
-        match self {
-            Self::Queue(name) => (DestinationKind::Queue, name.to_string()),
-            Self::Forward(contact) => (DestinationKind::Forward, contact.to_string()),
-            Self::Message(prompt) => (DestinationKind::Message, prompt.to_string()),
-        }
-    }
-
-    /// The contact that rings, if there is one.
-    #[must_use]
-    pub const fn contact(&self) -> Option<&Contact> {
-        match self {
-            Self::Forward(contact) => Some(contact),
-            Self::Queue(_) | Self::Message(_) => None,
-        }
-    }
-}
-
-impl Serialize for Destination {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (kind, to) = self.parts();
-        serializer.collect_map([(kind, to)])
-    }
-}
-
-impl<'de> Deserialize<'de> for Destination {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(OneEntry)
-    }
-}
-
-/// Reads `{ queue = "sales" }`, `{ forward = "user/1001" }` or `{ message = "closed" }`.
-struct OneEntry;
-
-const ONE_THING: &str = "this must have exactly one destination; \
-    write one of { queue = \"…\" }, { forward = \"…\" } and { message = \"…\" }";
-
-impl<'de> Visitor<'de> for OneEntry {
-    type Value = Destination;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{ queue = \"…\" }, { forward = \"…\" } or { message = \"…\" }")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Destination, A::Error> {
-        let mut to = None;
-        while let Some(kind) = map.next_key::<DestinationKind>()? {
-            if to.replace(map.next_value_seed(kind)?).is_some() {
-                return Err(A::Error::custom(ONE_THING));
-            }
-        }
-        to.ok_or_else(|| A::Error::custom(ONE_THING))
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for DestinationKind {
-    type Value = Destination;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Destination, D::Error> {
-        self.read(&String::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-/// Matches a call by the number dialled and names what to do with it. The type is the file form.
+/// Matches a call by the number dialled and by the caller, and names what to do with it. The type is the file form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
@@ -129,6 +13,13 @@ pub struct Route {
     pub name: RouteName,
     /// The dialled numbers that the route matches: exactly (`7001`), by prefix (`7*`), or all (`*`).
     pub number: NumberPattern,
+    /// The callers whom the route matches, by number: exactly (`+79001234567`), by prefix (`+7495*`). Without any, the route
+    /// matches every caller.
+    #[serde(default)]
+    pub from: Callers,
+    /// Whether the route matches only callers who have an open case: whom somebody is to call back.
+    #[serde(default)]
+    pub open_case: bool,
     /// Where a call goes while the schedule is open.
     pub open: Destination,
     /// The schedule that decides whether the route is open. Without one, the route is always open.
@@ -137,8 +28,51 @@ pub struct Route {
     pub closed: Destination,
 }
 
+impl Route {
+    /// Whether the route matches a call: the number dialled, the caller's number in each form in which it may be stated, and
+    /// whether the caller has an open case.
+    #[must_use]
+    pub fn matches(&self, dialled: &str, caller: &[&str], open_case: bool) -> bool {
+        let from = &self.from.0;
+        let is_from = || from.iter().any(|from| caller.iter().any(|number| from.matches(number)));
+        self.number.matches(dialled) && (open_case || !self.open_case) && (from.is_empty() || is_from())
+    }
+
+    /// Whether the route matches every call that `other` matches.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let (ours, theirs) = (&self.from.0, &other.from.0);
+        let covers_from =
+            || !theirs.is_empty() && theirs.iter().all(|theirs| ours.iter().any(|ours| ours.covers(theirs)));
+        self.number.covers(&other.number)
+            && (other.open_case || !self.open_case)
+            && (ours.is_empty() || covers_from())
+    }
+}
+
 crate::stored! { Display:
-    /// Matches a dialled number: exactly (`7001`), by prefix (`7*`), or any (`*`).
+    /// The numbers of callers: a list in the rules file, separated by spaces in a column.
+    #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(transparent)]
+    pub struct Callers(pub Vec<NumberPattern>);
+}
+
+impl std::fmt::Display for Callers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let texts: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&texts.join(" "))
+    }
+}
+
+impl std::str::FromStr for Callers {
+    type Err = InvalidPattern;
+    fn from_str(text: &str) -> Result<Self, InvalidPattern> {
+        text.split_whitespace().map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+crate::stored! { Display:
+    /// Matches a number: exactly (`7001`), by prefix (`7*`), or any (`*`).
     #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(try_from = "String", into = "String")]
     pub struct NumberPattern {
@@ -188,16 +122,6 @@ impl std::str::FromStr for NumberPattern {
             Ok(Self { digits: digits.to_owned(), prefix })
         } else {
             Err(InvalidPattern { given: text.chars().take(80).collect() })
-        }
-    }
-}
-
-impl std::fmt::Display for Destination {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Queue(name) => write!(f, "queue {name}"),
-            Self::Forward(contact) => write!(f, "forward to {contact}"),
-            Self::Message(prompt) => write!(f, "message {prompt}"),
         }
     }
 }

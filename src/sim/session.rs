@@ -33,7 +33,7 @@ impl Core {
                 && channel.bridge.is_none()
             {
                 self.next_step(key);
-            } else {
+            } else if !self.take_key(key) {
                 break;
             }
         }
@@ -90,6 +90,10 @@ impl Core {
         }
         if settings.refused_states.contains(&state) {
             return self.hangup(key, "NORMAL_CIRCUIT_CONGESTION");
+        }
+        if state == "extension" {
+            let extension = channel.variables.get("dozvon_extension").unwrap_or_default().to_owned();
+            return self.transfer(key, &extension);
         }
         let script = &mut channel.script;
         if channel.variables.is_true("dozvon_served") {

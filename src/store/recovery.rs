@@ -14,6 +14,7 @@ use super::schema::{agents, calls, controllers, offers, waits};
 use super::{Database, StoreError};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, OfferId, QueueName};
+use crate::language::Language;
 use crate::phone::{E164, Party, PartyKind};
 use crate::queue::agent::Activity;
 
@@ -40,6 +41,8 @@ pub struct OpenCall {
     pub joined_at: Option<UnixMs>,
     /// When the call arrived.
     pub arrived_at: UnixMs,
+    /// The language that the caller chose.
+    pub language: Option<Language>,
     /// When the talk began.
     pub answered_at: Option<UnixMs>,
     /// The agent who talks with the caller.
@@ -141,6 +144,7 @@ struct CallRow {
     queue: Option<QueueName>,
     arrived_at: UnixMs,
     answered_at: Option<UnixMs>,
+    language: Option<Language>,
     agent: Option<AgentName>,
     case_id: Option<CaseId>,
 }
@@ -164,6 +168,7 @@ impl CallRow {
             open: self.open,
             queue: self.queue,
             arrived_at: self.arrived_at,
+            language: self.language,
             answered_at: self.answered_at,
             agent: self.agent,
             case: self.case_id,

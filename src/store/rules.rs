@@ -1,5 +1,6 @@
 //! The rules as rows: read as a whole, and made equal to the rules of the administrator.
 
+mod menus;
 mod policies;
 mod replace;
 mod rows;
@@ -83,6 +84,7 @@ pub fn compare(old: &Rules, new: &Rules) -> Difference {
     difference.note("policy", &old.policies, &new.policies);
     difference.note("agent", &old.agents, &new.agents);
     difference.note("queue", &old.queues, &new.queues);
+    difference.note("menu", &old.menus, &new.menus);
     difference.note("route", &by_name(old), &by_name(new));
     let put = new.policies.iter().filter(|(name, policy)| old.policies.get(*name) != Some(*policy));
     difference.versions = put.map(|(name, policy)| (name.to_string(), policy.version)).collect();
@@ -100,6 +102,7 @@ pub fn load(c: &mut Database) -> Result<Rules, StoreError> {
         policies: policies::load(c)?,
         agents: load_agents(c)?,
         queues: load_queues(c)?,
+        menus: menus::load(c)?,
         routes: load_routes(c)?,
     })
 }

@@ -39,7 +39,7 @@ diesel::table! {
     queues (name) {
         name -> Text, strategy -> Text, priority -> Integer, music -> Nullable<Text>,
         service_level_ms -> BigInt, max_wait_ms -> Nullable<BigInt>, overflow_kind -> Text,
-        overflow_to -> Text, schedule -> Nullable<Text>, policy -> Text, call_waiting -> Bool,
+        overflow_to -> Text, overflow_then -> Nullable<Text>, schedule -> Nullable<Text>, policy -> Text, call_waiting -> Bool,
     }
 }
 diesel::table! { policies (name) { name -> Text, version -> Integer, } }
@@ -86,7 +86,30 @@ diesel::table! {
 diesel::table! {
     routes (ordinal) {
         ordinal -> Integer, name -> Text, number -> Text, open_kind -> Text, open_to -> Text,
-        schedule -> Nullable<Text>, closed_kind -> Text, closed_to -> Text,
+        open_then -> Nullable<Text>, schedule -> Nullable<Text>, closed_kind -> Text, closed_to -> Text,
+        closed_then -> Nullable<Text>, callers -> Text, open_case -> Bool,
+    }
+}
+diesel::table! {
+    menus (name) {
+        name -> Text, timeout_ms -> BigInt, digit_timeout_ms -> BigInt, retries -> Integer,
+        invalid -> Nullable<Text>, no_input -> Nullable<Text>, barge_in -> Bool, failed_kind -> Text,
+        failed_to -> Text, failed_then -> Nullable<Text>, missed -> Bool,
+    }
+}
+diesel::table! {
+    menu_prompts (menu, ordinal) { menu -> Text, ordinal -> Integer, prompt -> Text, }
+}
+diesel::table! {
+    menu_options (menu, ordinal) {
+        menu -> Text, ordinal -> Integer, digits -> Text, goes_to -> Nullable<Text>, back -> Bool,
+        language -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    menu_visits (call, ordinal) {
+        call -> Text, ordinal -> Integer, menu -> Text, entered_at -> BigInt, outcome -> Text,
+        digits -> Nullable<Text>,
     }
 }
 diesel::table! {
@@ -109,7 +132,7 @@ diesel::table! {
         answered_at -> Nullable<BigInt>, ended_at -> Nullable<BigInt>, ending -> Nullable<Text>,
         stage -> Nullable<Text>, cause -> Nullable<Text>, wait_ms -> Nullable<BigInt>,
         talk_ms -> Nullable<BigInt>, unwatched_from -> Nullable<BigInt>, direction -> Text,
-        case_id -> Nullable<BigInt>, came_by -> Nullable<Text>,
+        case_id -> Nullable<BigInt>, came_by -> Nullable<Text>, language -> Nullable<Text>,
     }
 }
 diesel::table! {

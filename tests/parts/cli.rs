@@ -71,7 +71,7 @@ fn queue(strategy: Strategy, tiers: &[(&str, i32)]) -> Queue {
     Queue {
         strategy,
         tiers: tiers.iter().map(place).collect(),
-        ..Queue::new(Destination::Message(name("closed")))
+        ..Queue::new(Destination::message(name("closed")))
     }
 }
 
@@ -79,9 +79,11 @@ fn route(called: &str, number: &str, to: &str, schedule: Option<&str>) -> Route 
     Route {
         name: name(called),
         number: name(number),
+        from: Default::default(),
+        open_case: false,
         open: Destination::Queue(name(to)),
         schedule: schedule.map(name),
-        closed: Destination::Message(name("closed")),
+        closed: Destination::message(name("closed")),
     }
 }
 
@@ -91,6 +93,7 @@ fn stated() -> Rules {
         prompts: BTreeMap::from([(name("closed"), Prompt { source: name("closed.wav") })]),
         schedules: BTreeMap::from([(name("office"), office)]),
         policies: Policy::built_in(),
+        menus: BTreeMap::new(),
         agents: BTreeMap::from([(name("anna"), agent("user/1001")), (name("boris"), agent("user/1002"))]),
         queues: BTreeMap::from([
             (name("sales"), queue(Strategy::LongestIdle, &[("anna", 1), ("boris", 2)])),
@@ -155,6 +158,7 @@ fn ended(call: CallId, party: &Party, (ending, stage): (Ending, Stage), at: Unix
         min_talk: Duration::from_secs(5),
         flood: dozvon::missed::flood::Limits::default(),
         tell: false,
+        menus: Vec::new(),
         at,
         now: at,
     }
@@ -606,6 +610,7 @@ fn a_person_is_erased_and_the_audit_says_so_without_their_number() {
                 min_talk: Duration::from_secs(5),
                 flood: dozvon::missed::flood::Limits::default(),
                 tell: false,
+                menus: Vec::new(),
                 at,
                 now: at,
             },

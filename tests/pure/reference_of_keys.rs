@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use dozvon::config::Settings;
 use dozvon::duration;
 use dozvon::rules::policy::{Policy, Profile};
-use dozvon::rules::{Agent, Destination, Queue, Strategy};
+use dozvon::rules::{Agent, Destination, Menu, Queue, Strategy};
 use regex::Regex;
 use toml::{Table, Value};
 
@@ -133,6 +133,9 @@ fn plain(rust: &str) -> &str {
         "BodyFormat" => "`json` or `form`",
         "Tls" => "`none`, `starttls` or `tls`",
         "SmppTls" => "`none` or `tls`",
+        "Callers" => "list of numbers or prefixes",
+        "Digits" => "1 to 8 of `0` to `9`, `*` and `#`",
+        "MenuOption" => "table",
         "Pattern" => "event, or `case.*` and the like",
         "Preset" => "gateway",
         "Kind" => "kind",
@@ -291,7 +294,11 @@ fn the_page_of_rules_toml_is_current() {
         "# rules.toml\n\nWho takes which calls, and when. `dozvon apply FILE` makes the database equal to the file, `dozvon export` writes it. \
          Every entry has a\n`name`, by which others refer to it.\n{DURATIONS}\n\
          `[defaults]` states what holds for every entry that leaves it out. It takes `zone` for schedules; {} for agents; and {} for queues.\n\n\
-         A *destination* is `{{ queue = \"NAME\" }}`, `{{ forward = \"CONTACT\" }}` or `{{ message = \"PROMPT\" }}`.\n\
+         A *destination* is `{{ queue = \"NAME\" }}`, `{{ menu = \"NAME\" }}`, `{{ forward = \"CONTACT\" }}`, `{{ message = \"PROMPT\" }}`,\n\
+         `{{ extension = \"NUMBER@CONTEXT\" }}` or `{{ hang_up = \"CAUSE\" }}`. A message and a forward may lead on:\n\
+         `{{ message = \"PROMPT\", then = {{ menu = \"NAME\" }} }}`. An extension without a context is one of `default`. A cause is one of\n\
+         `NORMAL_CLEARING`, `USER_BUSY`, `NO_ANSWER`, `CALL_REJECTED`, `UNALLOCATED_NUMBER`, `NORMAL_CIRCUIT_CONGESTION` and\n\
+         `NORMAL_TEMPORARY_FAILURE`.\n\
          A *contact* is `user/NAME`, `user/NAME@DOMAIN`, `sofia/PROFILE/USER@HOST[:PORT]`, `gateway/GATEWAY/NUMBER` or `loopback/EXTENSION[/CONTEXT]`.\n\
          A *strategy* is one of {}.\n",
         names(Agent::DEFAULTS),
@@ -302,6 +309,9 @@ fn the_page_of_rules_toml_is_current() {
     let mut queue = of(Table::try_from(Queue::new(Destination::Queue("sales".parse().unwrap()))));
     let mut agent = of(Table::try_from(Agent::new(String::new())));
     let mut policy = of(Table::try_from(Policy::of(Profile::Service)));
+    let mut menu = of(Table::try_from(Menu::new(Vec::new(), Vec::new())));
+    menu.remove("prompts");
+    menu.remove("options");
     queue.remove("overflow");
     agent.remove("contacts");
     policy.remove("name");
@@ -311,6 +321,8 @@ fn the_page_of_rules_toml_is_current() {
         ("[[policy]]", ("rules/policy.rs", "Policy"), Some(&policy)),
         ("[[agent]]", ("rules/agent.rs", "Agent"), Some(&agent)),
         ("[[queue]]", ("rules/queue.rs", "Queue"), Some(&queue)),
+        ("[[menu]]", ("rules/menu.rs", "Menu"), Some(&menu)),
+        ("[[menu]] options", ("rules/menu.rs", "MenuOption"), None),
         ("[[route]]", ("rules/route.rs", "Route"), None),
     ];
     for (header, source, defaults) in sections {

@@ -69,18 +69,21 @@ pub fn company() -> Rules {
     let route = |name: &str, number: &str, open, closed| Route {
         name: name.parse().unwrap(),
         number: number.parse().unwrap(),
+        from: Default::default(),
+        open_case: false,
         open,
         schedule: Some("office".parse().unwrap()),
         closed,
     };
-    let sorry = || Destination::Message("sorry".parse().unwrap());
-    let duty = Destination::Forward("gateway/trunk/+79007654321".parse().unwrap());
+    let sorry = || Destination::message("sorry".parse().unwrap());
+    let duty = Destination::forward("gateway/trunk/+79007654321".parse().unwrap());
     Rules {
         prompts: [("music", "local_stream://moh"), ("sorry", "ivr/sorry.wav")]
             .map(|(name, source)| (name.parse().unwrap(), prompt(source)))
             .into(),
         schedules: [("office".parse().unwrap(), office)].into(),
         policies: Policy::built_in(),
+        menus: std::collections::BTreeMap::new(),
         agents: ["anna", "boris", "vera"].map(|name| (agent(name), phone("1001"))).into(),
         queues: [
             (
@@ -182,6 +185,7 @@ pub fn abandoned(call: CallId, at: UnixMs) -> Ended {
         min_talk: Duration::from_secs(5),
         flood: dozvon::missed::flood::Limits::default(),
         tell: false,
+        menus: Vec::new(),
         call,
         ending: Ending::Abandoned,
         stage: Stage::Waiting,

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::call::facts::Facts;
+use crate::call::flow::Flow;
 use crate::call::{Call, Gone, LINK_LIMIT, message};
 use crate::context::App;
 use crate::ids::{AgentName, CallId, CoreId};
@@ -142,7 +143,8 @@ impl Phone {
         };
         let arrived_at = app.clock.now();
         let (here_since, is_back, queue, stage) = (Instant::now(), false, None, Stage::Arriving);
-        let call = Call { app, id, caller, node, facts, arrived_at, here_since, is_back, queue, stage };
+        let flow = Flow::begin(None);
+        let call = Call { app, id, caller, node, facts, arrived_at, here_since, is_back, queue, stage, flow };
         match dialled {
             Wanted::Disposition(result) => self.record_disposition(call, result).await,
             Wanted::Customer(number) => self.dial(call, number).await,

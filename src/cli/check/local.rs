@@ -12,9 +12,11 @@ use super::{Finding, callbacks, numbers};
 use crate::clock::UnixMs;
 use crate::config::Settings;
 use crate::config::database::DatabaseUrl;
+use crate::ids::MenuName;
 use crate::notify::{self, InvalidDestination};
+use crate::rules::flow::Circle;
 use crate::rules::policy::Policy;
-use crate::rules::{Destination, Rules};
+use crate::rules::{Destination, Menu, Rules};
 use crate::store;
 use crate::store::{Store, StoreError, private, rules};
 use crate::telemetry;
@@ -221,6 +223,7 @@ pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Find
         let remedy = "set an allowed value in the rules file: `dozvon policy check`";
         lines.push(Finding::wrong(format!("policy {}", fault.policy), fault.to_string(), remedy));
     }
+    lines.extend(flow(rules));
     lines.extend(callbacks::lines(rules, &settings.callback));
     lines.extend(numbers::lines(rules, &settings.dialplan));
     lines
@@ -229,11 +232,30 @@ pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Find
 /// Whether any agent, route or overflow of the rules dials a contact with this prefix.
 pub(super) fn dials(rules: &Rules, prefix: &str) -> bool {
     let contacts = rules.agents.values().flat_map(|agent| &agent.contacts);
-    let places = rules.routes.iter().flat_map(|route| [&route.open, &route.closed]);
-    let overflows = rules.queues.values().map(|queue| &queue.overflow);
     contacts
-        .chain(places.chain(overflows).filter_map(Destination::contact))
+        .chain(rules.destinations().filter_map(Destination::contact))
         .any(|contact| contact.to_string().starts_with(prefix))
+}
+
+/// Checks the ways of callers through queues, menus and messages.
+fn flow(rules: &Rules) -> Vec<Finding> {
+    let circle = |circle: Circle| {
+        let what = format!("{} {}", circle.kind, circle.name);
+        let detail = format!("callers who do nothing go in a circle: {}", circle.path);
+        let remedy = format!("change `{}`, so that the way ends", circle.key);
+        Finding::wrong(what, detail, remedy)
+    };
+    let unreachable = |name: &MenuName| {
+        let remedy = "name it as a destination, or take it out of the rules file";
+        Finding::advice(format!("menu {name}"), "no route leads to it", remedy)
+    };
+    let faulty = |(name, menu): (&MenuName, &Menu)| {
+        let (problem, remedy) = menu.fault()?;
+        Some(Finding::wrong(format!("menu {name}"), problem, remedy))
+    };
+    let circles = rules.circles().into_iter().map(circle);
+    let unreachable = rules.unreachable_menus().into_iter().map(unreachable);
+    circles.chain(unreachable).chain(rules.menus.iter().filter_map(faulty)).collect()
 }
 
 /// Checks the ports on which the controller listens; no two may be the same.

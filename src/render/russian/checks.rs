@@ -75,6 +75,7 @@ pub(super) const CHECKS: &[Pair] = &[
     ("audit", "аудит"),
     ("callbacks", "обратные звонки"),
     ("callbacks: trunk", "обратные звонки: линия"),
+    ("change `{key}`, so that the way ends", "измените `{key}` так, чтобы путь заканчивался"),
     ("change {key}", "измените {key}"),
     (
         "check password and apply-inbound-acl in event_socket.conf.xml, and the password in [[switch.nodes]]",
@@ -134,6 +135,11 @@ pub(super) const CHECKS: &[Pair] = &[
         "make it with `dozvon migrate`, or name another with --database or --config",
         "создайте её командой `dozvon migrate` или укажите другую через --database или --config",
     ),
+    ("menu {#name}", "меню {#name}"),
+    (
+        "name it as a destination, or take it out of the rules file",
+        "укажите его как назначение или уберите из файла правил",
+    ),
     (
         "name the queue that calls them back: [callback] queue in dozvon.toml",
         "укажите очередь, которая им перезванивает: queue в [callback] в dozvon.toml",
@@ -146,6 +152,7 @@ pub(super) const CHECKS: &[Pair] = &[
     ),
     ("no controller uses this database", "с этой базой данных не работает ни один контроллер"),
     ("no dozvon.toml: defaults are used", "файла dozvon.toml нет: действуют значения по умолчанию"),
+    ("no route leads to it", "ни один маршрут к нему не ведёт"),
     (
         "no trunk: the controller calls nobody back, and cases wait for people (`dozvon case list`)",
         "линий нет: контроллер никому не перезванивает, обращения ждут людей (`dozvon case list`)",

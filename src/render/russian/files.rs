@@ -23,7 +23,12 @@ pub(super) const FILES: &[Pair] = &[
         "`overflow` is missing: where do callers go who waited too long?",
         "не хватает `overflow`: куда идут звонящие, которые ждали слишком долго?",
     ),
+    ("`retries` is more than {most}", "`retries` больше {most}"),
     ("`success` and `success_is` need each other", "`success` и `success_is` указываются вместе"),
+    (
+        "`then` cannot follow `{verb}`, only `message` and `forward`",
+        "`then` не может следовать за `{verb}`, только за `message` и `forward`",
+    ),
     (
         "`{key}` is at most {longest} characters of ASCII in SMPP 3.4",
         "`{key}`: в SMPP 3.4 не больше {longest} знаков ASCII",
@@ -65,6 +70,7 @@ pub(super) const FILES: &[Pair] = &[
     ),
     ("add contacts = [\"user/…\"]", "добавьте contacts = [\"user/…\"]"),
     ("add hours = [\"mon-fri 09:00-18:00\"]", "добавьте hours = [\"mon-fri 09:00-18:00\"]"),
+    ("add options = [{ digits = \"1\", to = { … } }]", "добавьте options = [{ digits = \"1\", to = { … } }]"),
     (
         "add overflow = { message = \"…\" }, { forward = \"…\" } or { queue = \"…\" }",
         "добавьте overflow = { message = \"…\" }, { forward = \"…\" } или { queue = \"…\" }",
@@ -73,6 +79,7 @@ pub(super) const FILES: &[Pair] = &[
         "add profile = \"service\", \"sales\" or \"debt\"",
         "добавьте profile = \"service\", \"sales\" или \"debt\"",
     ),
+    ("add prompts = [\"…\"]", "добавьте prompts = [\"…\"]"),
     ("add schedule = \"…\", or take `closed` out", "добавьте schedule = \"…\" или уберите `closed`"),
     (
         "add what is dialled, such as dial = \"gateway/trunk/{number}\"",
@@ -90,8 +97,8 @@ pub(super) const FILES: &[Pair] = &[
     ("boolean {flag}", "логическое значение {flag}"),
     ("callers get other texts than employees", "звонящие получают не те тексты, что сотрудники"),
     (
-        "callers who waited too long go in a circle: {path}",
-        "звонящие, которые ждали слишком долго, ходят по кругу: {path}",
+        "callers who do nothing go in a circle: {path}",
+        "звонящие, которые ничего не нажимают, ходят по кругу: {path}",
     ),
     ("cannot read the rules: {error}", "не удаётся прочитать правила: {*error}"),
     ("destination {name}: {problem}", "получатель {name}: {*problem}"),
@@ -141,8 +148,8 @@ pub(super) const FILES: &[Pair] = &[
     ("it names no setting", "такой настройки нет"),
     ("join them or change one", "объедините их или измените что-то одно"),
     (
-        "let one of them overflow to a message or a forward",
-        "направьте переполнение одной из них на сообщение или переадресацию",
+        "let one of them lead to a message, a forward, an extension or a hangup that nothing follows",
+        "направьте что-то из них на сообщение, переадресацию, номер диалплана или завершение, после которых ничего не следует",
     ),
     ("levels and positions begin with 1", "уровни и позиции начинаются с 1"),
     ("long", "слишком много"),
@@ -157,6 +164,7 @@ pub(super) const FILES: &[Pair] = &[
         "укажите только сети своих прокси, например \"10.0.0.0/8\"",
     ),
     ("neither `body` nor `url` has a template", "шаблона нет ни в `body`, ни в `url`"),
+    ("option {digits} has `to` and `back`", "у варианта {digits} есть и `to`, и `back`"),
     ("policies", "политики"),
     ("policy {name} has no `profile`", "у политики {name} нет `profile`"),
     (
@@ -208,6 +216,7 @@ pub(super) const FILES: &[Pair] = &[
     ),
     ("take `{old}` out", "уберите `{old}`"),
     ("take it out", "уберите его"),
+    ("take one of them out", "уберите один из них"),
     ("take one out", "уберите лишнее"),
     ("text in quotes", "текст в кавычках"),
     (
@@ -224,6 +233,8 @@ pub(super) const FILES: &[Pair] = &[
     ("the gateway needs its password or key", "шлюзу нужен пароль или ключ"),
     ("the hours are missing", "нет часов"),
     ("the keys that exist here are: {keys}", "здесь бывают ключи: {keys}"),
+    ("the menu has no options", "у меню нет вариантов"),
+    ("the menu has no prompts", "у меню нет подсказок"),
     ("the name {name} is that of another form or source", "имя {name} занято другой формой или источником"),
     ("the next release reads the new name only", "следующая версия прочтёт только новое имя"),
     ("the number holds {character}", "в номере недопустимый знак {character}"),
@@ -270,12 +281,14 @@ pub(super) const FILES: &[Pair] = &[
     ("this is not an address with a port", "это не адрес с портом"),
     ("this is not one span of one day", "это не один промежуток одного дня"),
     ("this must have exactly one destination", "здесь должно быть указано ровно одно назначение"),
+    ("two options have the keys {digits}", "у двух вариантов одни и те же клавиши {digits}"),
     ("unknown key `{key}`", "неизвестный ключ `{key}`"),
     ("use letters, digits, '_' and '-'", "используйте латинские буквы, цифры, '_' и '-'"),
     ("with `batch` below 1 no event is ever sent", "при `batch` меньше 1 не отправляется ни одно событие"),
     ("with `{key}` 0 no event is ever sent", "при `{key}` 0 не отправляется ни одно событие"),
     ("without a schedule the route is never closed", "без расписания маршрут не закрывается никогда"),
     ("write \"*\", \"case.*\", or one of: {events}", "напишите \"*\", \"case.*\" или одно из: {events}"),
+    ("write 0 to 9", "напишите от 0 до 9"),
     ("write 1 or more", "напишите 1 или больше"),
     ("write 1 to 128 characters on one line", "напишите от 1 до 128 знаков в одну строку"),
     ("write 100 or less", "напишите 100 или меньше"),
@@ -301,8 +314,8 @@ pub(super) const FILES: &[Pair] = &[
         "напишите его адрес и порт, например \"10.0.0.5:8084\"",
     ),
     (
-        "write one of { queue = \"…\" }, { forward = \"…\" } and { message = \"…\" }",
-        "напишите что-то одно: { queue = \"…\" }, { forward = \"…\" } или { message = \"…\" }",
+        "write one of { queue = \"…\" }, { menu = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { extension = \"…\" } and { hang_up = \"…\" }",
+        "напишите что-то одно: { queue = \"…\" }, { menu = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { extension = \"…\" } или { hang_up = \"…\" }",
     ),
     (
         "write sender, system_id and password in [notify.smpp]",
@@ -355,6 +368,10 @@ pub(super) const FILES: &[Pair] = &[
         "{from}..{to} is not a range of dates within a year",
         "{from}..{to} — не промежуток дат в пределах года",
     ),
+    (
+        "{given} cannot be pressed: write 1 to 8 of the keys 0 to 9, * and #",
+        "{given} нажать нельзя: напишите от 1 до 8 клавиш 0–9, * и #",
+    ),
     ("{given} is not a contact: {problem}", "{given} — не контакт: {*problem}"),
     (
         "{given} is not a context in which callers come in",
@@ -382,6 +399,10 @@ pub(super) const FILES: &[Pair] = &[
     (
         "{given} is not an area code: write its 1 to 6 digits without the prefix, such as \"495\"",
         "{given} — не код города: напишите от 1 до 6 его цифр без префикса, например \"495\"",
+    ),
+    (
+        "{given} is not an extension: write a number or name of up to 64 letters, digits, '_', '-', '.' or '+', and perhaps a context, such as 7001@office",
+        "{given} не является номером диалплана: напишите номер или имя до 64 букв, цифр, '_', '-', '.' или '+' и, если нужно, контекст, например 7001@office",
     ),
     ("{given} is too {side}", "{given} — {*side}"),
     ("{given} is too {side}; write {allowed}", "{given} — {*side}; напишите {*allowed}"),

@@ -47,8 +47,10 @@ pub(super) const REASONS: &[Pair] = &[
         "dozvon's own rule (within an hour of a call by the customer)",
         "правило dozvon (в течение часа после звонка самого клиента)",
     ),
+    ("extension {#extension}", "номер диалплана {#extension}"),
     ("forward to {contact}", "переадресация на {contact}"),
     ("got through", "соединён"),
+    ("hang up {cause}", "завершить {cause}"),
     (
         "hours within {hours}, longer than the margins, or closed",
         "в пределах {hours}, с запасом с обеих сторон, или закрыто",
@@ -94,6 +96,18 @@ pub(super) const REASONS: &[Pair] = &[
     ("rang {ring}, talked {talk}", "вызов {ring}, разговор {talk}"),
     ("rang {ring}, talked {talk} ({cause})", "вызов {ring}, разговор {talk} ({cause})"),
     ("route {#name}", "маршрут {#name}"),
+    (
+        "route {#route} matches the number by {#pattern} and the caller's number and the caller's open case; {hours}; so {to}",
+        "номер подходит под шаблон {pattern} маршрута {route}, как и номер и обращение звонящего; {*hours}; поэтому {*to}",
+    ),
+    (
+        "route {#route} matches the number by {#pattern} and the caller's number; {hours}; so {to}",
+        "номер и звонящий подходят под шаблон {pattern} маршрута {route}; {*hours}; поэтому {*to}",
+    ),
+    (
+        "route {#route} matches the number by {#pattern} and the caller's open case; {hours}; so {to}",
+        "номер подходит под шаблон {pattern} маршрута {route}, у звонящего есть обращение; {*hours}; поэтому {*to}",
+    ),
     (
         "route {route} matches the number by {pattern}; {hours}; so {to}",
         "номер подходит под шаблон {pattern} маршрута {route}; {*hours}; поэтому {*to}",

@@ -16,7 +16,7 @@ use crate::document::{Document, text};
 use crate::rules::file::schedules;
 use crate::rules::policy::{Policy, Profile};
 use crate::rules::references::Kind;
-use crate::rules::{Agent, Destination, Queue, Route, Rules};
+use crate::rules::{Agent, Destination, Menu, Queue, Route, Rules};
 
 /// An entry of a list, with its place.
 type Item<'a> = Spanned<DeTable<'a>>;
@@ -49,6 +49,10 @@ pub(super) fn read(document: &mut Document<'_>, root: &DeTable<'_>, zone: Tz) ->
     for item in items(root, Kind::Queue) {
         required(document, &item, &["name"]);
         read_named(document, Kind::Queue, item, &mut rules.queues, queue);
+    }
+    for item in items(root, Kind::Menu) {
+        required(document, &item, &["name", "prompts", "options"]);
+        read_named(document, Kind::Menu, item, &mut rules.menus, menu);
     }
     let mut names = BTreeSet::new();
     for item in items(root, Kind::Route) {
@@ -182,6 +186,23 @@ fn queue(document: &mut Document<'_>, name: &str, item: &Item<'_>) -> Option<Que
     let usual = usual_queue(name).or_else(|| usual_queue("unnamed"))?;
     // Without an overflow there is a fault, so the placeholder never leaves this module.
     document.read_item(item, &table_of(&usual).to_string())
+}
+
+/// The defaults of a menu. Its prompts and options are missing.
+pub(super) fn usual_menu() -> toml::Table {
+    table_of(&Menu::new(Vec::new(), Vec::new()))
+}
+
+fn menu(document: &mut Document<'_>, _: &str, item: &Item<'_>) -> Option<Menu> {
+    let menu: Menu = document.read_item(item, &usual_menu().to_string())?;
+    if !document.is_doubtful(&item.span())
+        && let Some((problem, remedy)) = menu.fault()
+    {
+        let key = if problem.contains("retries") { "retries" } else { "options" };
+        let span = item.get_ref().get(key).map_or_else(|| item.span(), Spanned::span);
+        document.fault(&span, problem, remedy);
+    }
+    Some(menu)
 }
 
 /// Returns the policy if its profile is known. Limits that it does not state are those of the profile.

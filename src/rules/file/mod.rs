@@ -44,6 +44,7 @@ struct Sections {
     policy: Vec<toml::Table>,
     agent: Vec<toml::Table>,
     queue: Vec<toml::Table>,
+    menu: Vec<toml::Table>,
     route: Vec<toml::Table>,
 }
 

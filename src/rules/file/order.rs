@@ -1,12 +1,11 @@
-//! Finds routes that another route hides, and queues that overflow in a circle.
+//! Finds routes that another route hides, and ways of callers that have no end.
 
 use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::document::{Document, Step, place};
-use crate::ids::QueueName;
 use crate::rules::references::Kind;
-use crate::rules::{Destination, Route, Rules};
+use crate::rules::{Route, Rules};
 
 /// Adds a fault for every rule that can never have an effect.
 pub(super) fn check(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, rules: &Rules) {
@@ -20,10 +19,10 @@ fn at(root: &Spanned<DeValue<'_>>, kind: Kind, name: &str, key: &'static str) ->
     place(Some(root), &item)
 }
 
-/// A route can never match if a route above it matches every number that it matches.
+/// A route can never match if a route above it matches every call that it matches.
 fn shadows(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, routes: &[Route]) {
     for (n, route) in routes.iter().enumerate() {
-        let Some(taker) = routes[..n].iter().find(|above| above.number.covers(&route.number)) else {
+        let Some(taker) = routes[..n].iter().find(|above| above.covers(route)) else {
             continue;
         };
         let line = document.line(&at(root, Kind::Route, taker.name.as_str(), "number"));
@@ -37,27 +36,13 @@ fn shadows(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, routes: &[R
     }
 }
 
-/// Queues that overflow into each other would send a caller round for ever.
+/// A caller who does nothing must not go round for ever.
 fn circles(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, rules: &Rules) {
-    for name in rules.queues.keys() {
-        let Some(path) = circle_from(rules, name) else { continue };
-        let remedy = "let one of them overflow to a message or a forward";
-        let span = at(root, Kind::Queue, name.as_str(), "overflow");
-        document.fault(&span, format!("callers who waited too long go in a circle: {path}"), remedy);
+    for circle in rules.circles() {
+        let remedy =
+            "let one of them lead to a message, a forward, an extension or a hangup that nothing follows";
+        let span = at(root, circle.kind, &circle.name, circle.key);
+        let problem = format!("callers who do nothing go in a circle: {}", circle.path);
+        document.fault(&span, problem, remedy);
     }
-}
-
-/// Returns the queues of the circle that leads from a queue back to itself.
-fn circle_from(rules: &Rules, start: &QueueName) -> Option<String> {
-    let mut path = start.to_string();
-    let mut at = start;
-    for _ in 0..rules.queues.len() {
-        let Destination::Queue(next) = &rules.queues.get(at)?.overflow else { return None };
-        path.push_str(&format!(" → {next}"));
-        if next == start {
-            return Some(path);
-        }
-        at = next;
-    }
-    None
 }

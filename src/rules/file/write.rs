@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use crate::rules::file::items::table_of;
+use crate::rules::file::items::{table_of, usual_menu};
 use crate::rules::file::schedules;
 use crate::rules::policy::Policy;
 use crate::rules::references::Kind;
@@ -39,6 +39,8 @@ pub(super) fn whole(rules: &Rules) -> Vec<(Kind, Table)> {
     all.extend(agents.map(|table| (Kind::Agent, table)));
     let queues = rules.queues.iter().map(|(name, it)| named(name.as_str(), table_of(it)));
     all.extend(queues.map(|table| (Kind::Queue, table)));
+    let menus = rules.menus.iter().map(|(name, it)| named(name.as_str(), table_of(it)));
+    all.extend(menus.map(|table| (Kind::Menu, table)));
     all.extend(rules.routes.iter().map(|route| (Kind::Route, of_route(route))));
     all
 }
@@ -65,7 +67,12 @@ fn stated(rules: &Rules) -> impl Iterator<Item = (Kind, Table)> {
 /// Returns the values that a rule need not state.
 fn usual(rules: &Rules, kind: Kind, name: &str) -> Table {
     let mut usual = match kind {
-        Kind::Prompt | Kind::Route => Table::new(),
+        Kind::Prompt => Table::new(),
+        Kind::Route => Table::from_iter([
+            ("from".to_owned(), Value::Array(Vec::new())),
+            ("open_case".to_owned(), Value::Boolean(false)),
+        ]),
+        Kind::Menu => usual_menu(),
         Kind::Schedule => Table::from_iter([("exceptions".to_owned(), Value::Array(Vec::new()))]),
         Kind::Policy => {
             let named = rules.policies.iter().find(|(key, _)| key.as_str() == name);

@@ -166,6 +166,7 @@ pub fn end(c: &mut Database, callback_rules: &CallbackRules, end: &CallbackEnd) 
             min_talk: callback_rules.min_talk,
             flood: Limits::default(),
             tell: false,
+            menus: Vec::new(),
             at: end.at,
             now: end.at,
         },

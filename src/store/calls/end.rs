@@ -6,16 +6,18 @@ use diesel::prelude::*;
 
 use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
-use crate::ids::{AgentName, CallId, CaseId, QueueName};
+use crate::ids::{AgentName, CallId, CaseId, MenuName, QueueName};
+use crate::language::Language;
 use crate::missed::contact::Contact;
-use crate::missed::ending::{Ending, Stage};
+use crate::missed::ending::{Ending, MenuOutcome, Stage};
 use crate::missed::flood::Limits;
 use crate::missed::verdict::Verdict;
 use crate::phone::E164;
+use crate::rules::Digits;
 use crate::store::dialect::{cached::Cache as _, columns, hold};
 use crate::store::error::Found as _;
 use crate::store::notes::{Talk, talked};
-use crate::store::schema::calls;
+use crate::store::schema::{calls, menu_visits};
 use crate::store::waits::{WaitOutcome, last_left, leave};
 use crate::store::{Database, StoreError, case_closing, case_opening};
 
@@ -26,6 +28,46 @@ use crate::store::{Database, StoreError, case_closing, case_opening};
 pub fn forwarded(c: &mut Database, call: CallId, at: UnixMs) -> Result<(), StoreError> {
     let talks = calls::table.find(call).filter(calls::ended_at.is_null());
     diesel::update(talks).set(calls::answered_at.eq(at)).execute(c)?;
+    Ok(())
+}
+
+/// A visit of a menu.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MenuVisit {
+    /// The menu.
+    pub menu: MenuName,
+    /// When the caller came to it.
+    pub at: UnixMs,
+    /// How the visit ended.
+    pub outcome: MenuOutcome,
+    /// The option that the caller chose.
+    pub digits: Option<Digits>,
+}
+
+/// Records the language that a caller chose.
+///
+/// # Errors
+/// When the database fails.
+pub fn speaks(c: &mut Database, call: CallId, language: Language) -> Result<(), StoreError> {
+    let open = calls::table.find(call).filter(calls::ended_at.is_null());
+    diesel::update(open).set(calls::language.eq(language)).execute(c)?;
+    Ok(())
+}
+
+/// Records the menus that a caller visited. Visits before a restart of the controller are not known any more.
+fn record_menus(c: &mut Database, call: CallId, menus: &[MenuVisit]) -> Result<(), StoreError> {
+    for (ordinal, visit) in (1_i32..).zip(menus) {
+        diesel::insert_into(menu_visits::table)
+            .values((
+                menu_visits::call.eq(call),
+                menu_visits::ordinal.eq(ordinal),
+                menu_visits::menu.eq(&visit.menu),
+                menu_visits::entered_at.eq(visit.at),
+                menu_visits::outcome.eq(visit.outcome),
+                menu_visits::digits.eq(&visit.digits),
+            ))
+            .execute(c)?;
+    }
     Ok(())
 }
 
@@ -52,6 +94,8 @@ pub struct Ended {
     pub flood: Limits,
     /// Whether a receiver wants events about talks with agents.
     pub tell: bool,
+    /// The menus that the caller visited, in order.
+    pub menus: Vec<MenuVisit>,
     /// When the call ended.
     pub at: UnixMs,
     /// When the end is recorded. A recorded miss with a later time comes from before the clock was set back.
@@ -109,6 +153,7 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
         ))
         .returning(calls::arrived_at)
         .count_changed(c)?;
+    record_menus(c, end.call, &end.menus)?;
     if end.tell && end.ending == Ending::Answered {
         tell(c, end, &before, answered_at, wait_ms)?;
     }

@@ -7,7 +7,7 @@ mod end;
 mod show;
 
 pub use arrive::{Arrival, arrive};
-pub use end::{Ended, end, forwarded};
+pub use end::{Ended, MenuVisit, end, forwarded, speaks};
 pub use show::{CallRow, Wanted, ending_with, list};
 
 pub(super) use arrive::{begin, on_channel};

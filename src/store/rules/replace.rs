@@ -7,14 +7,15 @@ use diesel::prelude::*;
 use super::rows::{
     AgentRow, ContactRow, ExceptionRow, HoursRow, PromptRow, QueueRow, RouteRow, ScheduleRow, TierRow,
 };
-use super::{Difference, compare, load, policies};
+use super::{Difference, compare, load, menus as menu_rows, policies};
 use crate::calendar::schedule::Schedule;
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
 use crate::rules::policy::{Policy, Profile};
 use crate::rules::references::dangling;
 use crate::rules::{Agent, Prompt, Queue, Rules, Tier};
 use crate::store::schema::{
-    agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
+    agent_contacts, agents, menus, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules,
+    tiers,
 };
 use crate::store::{Database, StoreError, cases, dialect, offers, waits};
 
@@ -46,6 +47,9 @@ pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> 
     }
     for (name, queue) in differing(&old.queues, &new.queues) {
         put_queue(c, name, queue, old.queues.contains_key(name))?;
+    }
+    for (name, menu) in differing(&old.menus, &new.menus) {
+        menu_rows::put(c, name, menu, old.menus.contains_key(name))?;
     }
     for name in gone(&old.policies, &new.policies) {
         policies::remove(c, name)?;
@@ -109,6 +113,9 @@ fn remove(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> 
     }
     for name in gone(&old.schedules, &new.schedules) {
         diesel::delete(schedules::table.find(name)).execute(c)?;
+    }
+    for name in gone(&old.menus, &new.menus) {
+        diesel::delete(menus::table.find(name)).execute(c)?;
     }
     for name in gone(&old.prompts, &new.prompts) {
         diesel::delete(prompts::table.find(name)).execute(c)?;

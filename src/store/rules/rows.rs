@@ -9,7 +9,7 @@ use crate::calendar::schedule::Interval;
 use crate::ids::{AgentName, PolicyName, PromptName, QueueName, RouteName, ScheduleName};
 use crate::rules::contact::Contact;
 use crate::rules::{
-    Agent, Destination, DestinationKind, NumberPattern, Prompt, Queue, Route, Strategy, Tier,
+    Agent, Callers, Destination, DestinationKind, NumberPattern, Prompt, Queue, Route, Strategy, Tier,
 };
 use crate::sound::Sound;
 use crate::store::schema::{
@@ -131,6 +131,7 @@ pub(super) struct QueueRow {
     max_wait_ms: Option<i64>,
     overflow_kind: DestinationKind,
     overflow_to: String,
+    overflow_then: Option<String>,
     schedule: Option<ScheduleName>,
     policy: PolicyName,
     call_waiting: bool,
@@ -138,7 +139,7 @@ pub(super) struct QueueRow {
 
 impl QueueRow {
     pub fn of(name: &QueueName, queue: &Queue) -> Self {
-        let (overflow_kind, overflow_to) = queue.overflow.parts();
+        let (overflow_kind, overflow_to, overflow_then) = columns_of(&queue.overflow);
         Self {
             name: name.clone(),
             strategy: queue.strategy,
@@ -148,6 +149,7 @@ impl QueueRow {
             max_wait_ms: queue.max_wait.map(to_ms),
             overflow_kind,
             overflow_to,
+            overflow_then,
             schedule: queue.schedule.clone(),
             policy: queue.policy.clone(),
             call_waiting: queue.call_waiting,
@@ -161,7 +163,12 @@ impl QueueRow {
             music: self.music,
             service_level: from_ms(self.service_level_ms),
             max_wait: self.max_wait_ms.map(from_ms),
-            overflow: destination("queues.overflow_to", self.overflow_kind, &self.overflow_to)?,
+            overflow: destination(
+                "queues.overflow_to",
+                self.overflow_kind,
+                &self.overflow_to,
+                self.overflow_then,
+            )?,
             schedule: self.schedule,
             policy: self.policy,
             call_waiting: self.call_waiting,
@@ -187,23 +194,32 @@ pub(super) struct RouteRow {
     number: NumberPattern,
     open_kind: DestinationKind,
     open_to: String,
+    open_then: Option<String>,
     schedule: Option<ScheduleName>,
     closed_kind: DestinationKind,
     closed_to: String,
+    closed_then: Option<String>,
+    callers: Callers,
+    open_case: bool,
 }
 
 impl RouteRow {
     pub fn of(ordinal: i32, route: &Route) -> Self {
-        let ((open_kind, open_to), (closed_kind, closed_to)) = (route.open.parts(), route.closed.parts());
+        let (open_kind, open_to, open_then) = columns_of(&route.open);
+        let (closed_kind, closed_to, closed_then) = columns_of(&route.closed);
         Self {
             ordinal,
             name: route.name.clone(),
             number: route.number.clone(),
             open_kind,
             open_to,
+            open_then,
             schedule: route.schedule.clone(),
             closed_kind,
             closed_to,
+            closed_then,
+            callers: route.from.clone(),
+            open_case: route.open_case,
         }
     }
 
@@ -211,13 +227,38 @@ impl RouteRow {
         Ok(Route {
             name: self.name,
             number: self.number,
-            open: destination("routes.open_to", self.open_kind, &self.open_to)?,
+            from: self.callers,
+            open_case: self.open_case,
+            open: destination("routes.open_to", self.open_kind, &self.open_to, self.open_then)?,
             schedule: self.schedule,
-            closed: destination("routes.closed_to", self.closed_kind, &self.closed_to)?,
+            closed: destination("routes.closed_to", self.closed_kind, &self.closed_to, self.closed_then)?,
         })
     }
 }
 
-fn destination(column: &str, kind: DestinationKind, to: &str) -> Result<Destination, StoreError> {
-    kind.read(to).map_err(|_| StoreError::Unreadable { column: column.to_owned(), value: to.to_owned() })
+/// The columns of a destination: the kind, the text, and what follows.
+pub(super) fn columns_of(to: &Destination) -> (DestinationKind, String, Option<String>) {
+    let (kind, text) = to.parts();
+    (kind, text, to.then().map(json))
+}
+
+/// A destination in one column: JSON, as in the rules file.
+pub(super) fn json(to: &Destination) -> String {
+    serde_json::to_string(to).unwrap_or_default()
+}
+
+pub(super) fn from_json(column: &str, text: &str) -> Result<Destination, StoreError> {
+    let unreadable = |_| StoreError::Unreadable { column: column.to_owned(), value: text.to_owned() };
+    serde_json::from_str(text).map_err(unreadable)
+}
+
+pub(super) fn destination(
+    column: &str,
+    kind: DestinationKind,
+    to: &str,
+    then: Option<String>,
+) -> Result<Destination, StoreError> {
+    let then = then.map(|then| from_json(column, &then)).transpose()?.map(Box::new);
+    kind.read(to, then)
+        .map_err(|_| StoreError::Unreadable { column: column.to_owned(), value: to.to_owned() })
 }

@@ -134,6 +134,7 @@ impl Days {
             min_talk: Duration::from_secs(5),
             flood: dozvon::missed::flood::Limits::default(),
             tell: true,
+            menus: Vec::new(),
             at: at + Duration::from_secs(seconds),
             now: at + Duration::from_secs(seconds),
         };

@@ -72,6 +72,7 @@ fn a_talk_is_an_event_only_if_somebody_wants_to_be_told() {
                         min_talk: Duration::from_secs(5),
                         flood: dozvon::missed::flood::Limits::default(),
                         tell,
+                        menus: Vec::new(),
                         at: at(from + 13_000),
                         now: at(from + 13_000),
                     };

@@ -137,7 +137,7 @@ fn what_waits_for_a_destination_that_is_gone_does_not_keep_a_person_for_ever() {
 }
 
 /// Tables that hold no persons but those who work here, or only refer to rows that do.
-const NOBODYS: [&str; 31] = [
+const NOBODYS: [&str; 35] = [
     "__diesel_schema_migrations",
     "prompts",
     "schedules",
@@ -149,6 +149,10 @@ const NOBODYS: [&str; 31] = [
     "agent_steps",
     "queues",
     "tiers",
+    "menus",
+    "menu_prompts",
+    "menu_options",
+    "menu_visits",
     "routes",
     "policies",
     "policy_versions",
@@ -173,7 +177,7 @@ const NOBODYS: [&str; 31] = [
 
 /// Columns of the others that hold words of ours, names of things and of those who work here, or the number itself, by
 /// which rows are found.
-const OURS: [&str; 48] = [
+const OURS: [&str; 49] = [
     "calls.id",
     "calls.node",
     "calls.channel",
@@ -191,6 +195,7 @@ const OURS: [&str; 48] = [
     "calls.stage",
     "calls.cause",
     "calls.direction",
+    "calls.language",
     "cases.number",
     "cases.state",
     "cases.reason",

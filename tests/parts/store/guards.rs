@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::process::Command;
 
 use dozvon::ids::{CallId, ChannelId, OfferId};
-use dozvon::missed::ending::{Direction, Ending, Stage};
+use dozvon::language::Language;
+use dozvon::missed::ending::{Direction, Ending, MenuOutcome, Stage};
 use dozvon::missed::{attempt, case, outgoing, wish};
 use dozvon::queue::agent::{Activity, Change, Status, Step, legal_changes};
 use dozvon::queue::offer;
-use dozvon::rules::Strategy;
 use dozvon::rules::policy::Profile;
+use dozvon::rules::{DestinationKind, Strategy};
 use dozvon::store::agents::{self, StepRequest};
 use dozvon::store::offers::Refusal;
 use dozvon::store::waits::WaitOutcome;
@@ -458,7 +459,7 @@ fn words<T: Copy>(all: &[T], as_str: fn(T) -> &'static str) -> BTreeSet<String> 
 fn the_words_of_every_column_are_those_of_the_code() {
     for_each_database(async |db| {
         let plain = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<BTreeSet<_>>();
-        let kinds = plain(&["queue", "forward", "message"]);
+        let kinds = words(DestinationKind::ALL, DestinationKind::as_str);
         let reasons = words(case::Reason::ALL, case::Reason::as_str);
         // Nobody was missed who asked by a form or a bot, or for whom one of us did.
         let asked = ["web_form", "bot", "by_hand"];
@@ -467,7 +468,11 @@ fn the_words_of_every_column_are_those_of_the_code() {
             ("queues_strategy_word", words(Strategy::ALL, Strategy::as_str)),
             ("queues_overflow_kind_word", kinds.clone()),
             ("routes_open_kind_word", kinds.clone()),
-            ("routes_closed_kind_word", kinds),
+            ("routes_closed_kind_word", kinds.clone()),
+            ("menus_failed_kind_word", kinds),
+            ("menu_options_language_word", words(Language::ALL, Language::as_str)),
+            ("menu_visits_outcome_word", words(MenuOutcome::ALL, MenuOutcome::as_str)),
+            ("calls_language_word", words(Language::ALL, Language::as_str)),
             ("agents_status_word", words(Status::ALL, Status::as_str)),
             ("agents_activity_word", words(Activity::ALL, Activity::as_str)),
             ("calls_party_word", plain(&["number", "internal", "withheld", "invalid"])),

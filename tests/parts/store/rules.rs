@@ -346,7 +346,7 @@ fn what_a_call_uses_is_not_removed() {
             rules.agents.remove(&agent("vera"));
             rules.queues.remove(&queue("support"));
             rules.queues.get_mut(&queue("sales")).unwrap().overflow =
-                Destination::Message("sorry".parse().unwrap());
+                Destination::message("sorry".parse().unwrap());
             rules.routes.pop();
             replace(c, &rules)
         })

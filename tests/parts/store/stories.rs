@@ -30,6 +30,7 @@ fn answered(call: CallId, at_: u64) -> Ended {
         min_talk: Duration::from_secs(5),
         flood: dozvon::missed::flood::Limits::default(),
         tell: false,
+        menus: Vec::new(),
         call,
         ending: Ending::Answered,
         stage: Stage::Talking,

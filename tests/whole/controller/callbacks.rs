@@ -415,7 +415,7 @@ async fn a_case_of_a_removed_queue_is_called_by_the_callback_queue() {
         for route in &mut rules.routes {
             (route.open, route.closed) = (all.clone(), all.clone());
         }
-        let sorry = Destination::Message("sorry".parse().unwrap());
+        let sorry = Destination::message("sorry".parse().unwrap());
         rules.queues.get_mut(&"all".parse::<QueueName>().unwrap()).unwrap().overflow = sorry;
         rules::replace(c, &rules).map(drop)
     });

@@ -15,6 +15,7 @@ mod handsets;
 mod hour_cap;
 mod lock;
 mod logs;
+mod menus;
 mod paths;
 mod pauses;
 mod poison;

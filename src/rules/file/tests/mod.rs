@@ -86,7 +86,7 @@ fn a_good_file_says_what_it_says() {
     let sales = &rules.queues[&"sales".parse().unwrap()];
     assert_eq!((sales.strategy, sales.max_wait), (Order::RingAll, None));
     assert_eq!(sales.tiers[&"boris".parse().unwrap()], Tier { level: 2, position: 2 });
-    assert_eq!(sales.overflow, Destination::Message("busy".parse().unwrap()));
+    assert_eq!(sales.overflow, Destination::message("busy".parse().unwrap()));
     let office = &rules.schedules[&"office".parse().unwrap()];
     assert_eq!((office.zone, office.exceptions.len()), (chrono_tz::Europe::Moscow, 9));
     assert_eq!(rules.routes.len(), 2);
@@ -122,7 +122,7 @@ fn what_a_file_does_not_say_has_the_promised_defaults() {
         music: None,
         service_level: seconds(20),
         max_wait: Some(seconds(300)),
-        overflow: Destination::Message("busy".parse().unwrap()),
+        overflow: Destination::message("busy".parse().unwrap()),
         schedule: None,
         policy: "service".parse().unwrap(),
         call_waiting: false,

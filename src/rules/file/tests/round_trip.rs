@@ -10,7 +10,9 @@ use crate::ids::PolicyName;
 use crate::rules::file::parse;
 use crate::rules::file::write::write;
 use crate::rules::policy::{Policy, Profile};
-use crate::rules::{Agent, Destination, Prompt, Queue, Route, Rules, Strategy as Order, Tier};
+use crate::rules::{
+    Agent, Destination, Menu, MenuOption, Prompt, Queue, Route, Rules, Strategy as Order, Tier,
+};
 
 fn interval() -> impl proptest::strategy::Strategy<Value = String> {
     (0..23_u16, 0..59_u16)
@@ -110,17 +112,64 @@ fn policies() -> impl proptest::strategy::Strategy<Value = Policy> {
     })
 }
 
+/// A destination that ends: prompt `p`, menus `m0` to `m2`.
+fn destinations() -> impl proptest::strategy::Strategy<Value = Destination> {
+    let end = prop_oneof![
+        Just(r#"{"queue":"q"}"#),
+        Just(r#"{"extension":"7001@office"}"#),
+        Just(r#"{"hang_up":"USER_BUSY"}"#),
+        Just(r#"{"message":"p"}"#),
+        Just(r#"{"message":"p","then":{"forward":"user/1001","then":{"queue":"q"}}}"#),
+        Just(r#"{"forward":"user/1001","then":{"extension":"7001"}}"#),
+    ];
+    end.prop_map(|text| serde_json::from_str(text).unwrap())
+}
+
+fn menus() -> impl proptest::strategy::Strategy<Value = Menu> {
+    let to = prop_oneof![
+        destinations().prop_map(Some),
+        (0..3_u8).prop_map(|n| Some(Destination::Menu(format!("m{n}").parse().unwrap()))),
+        Just(None),
+    ];
+    let option = (to, any::<bool>(), 0..3_usize).prop_map(|(to, back, language)| {
+        (to, back, [None, Some(crate::language::Language::En), Some(crate::language::Language::Ru)][language])
+    });
+    let options = proptest::collection::btree_map("[0-9*#]{1,8}", option, 1..6);
+    (options, destinations(), 0..=9_u32, any::<[bool; 4]>(), 100..60_000_u64).prop_map(
+        |(options, failed, retries, flags, ms)| {
+            let options = options.into_iter().map(|(digits, (to, back, language))| MenuOption {
+                digits: digits.parse().unwrap(),
+                back: back && to.is_none(),
+                to,
+                language,
+            });
+            let prompt = |wanted: bool| wanted.then(|| "p".parse().unwrap());
+            Menu {
+                timeout: Duration::from_millis(ms),
+                retries,
+                invalid: prompt(flags[0]),
+                no_input: prompt(flags[1]),
+                barge_in: flags[2],
+                missed: flags[3],
+                failed,
+                ..Menu::new(vec!["p".parse().unwrap(); 2], options.collect())
+            }
+        },
+    )
+}
+
 proptest! {
     #[test]
     fn any_rules_read_back_as_they_were_exported(
         schedules in proptest::collection::btree_map("[a-z][a-z0-9_.-]{0,8}", schedules(), 1..4),
         agents in proptest::collection::btree_map("[a-z][a-z0-9_.-]{0,8}", agents(), 0..5),
         policies in proptest::collection::btree_map(policy_names(), policies(), 0..4), named in 0..9_usize,
+        menus in proptest::collection::vec(menus(), 3), to in destinations(), from in 0..4_usize,
         level in 1..5_i32, priority in -3..3_i32, wait_ms in proptest::option::of(100..1_000_000_u64),
     ) {
         let prompt = Prompt { source: "tone_stream://%(200,800,440);loops=-1".parse().unwrap() };
         let first = schedules.keys().next().unwrap().parse().unwrap();
-        let message = Destination::Message("p".parse().unwrap());
+        let message = Destination::message("p".parse().unwrap());
         let policies = policies.into_iter().map(fitting).collect::<BTreeMap<_, _>>();
         let names: Vec<PolicyName> = Policy::built_in().into_keys().chain(policies.keys().cloned()).collect();
         let policy = &names[named % names.len()];
@@ -134,7 +183,8 @@ proptest! {
             tiers: tiers.collect(), ..Queue::new(message.clone())
         };
         let route = Route {
-            name: "r".parse().unwrap(), number: "+7*".parse().unwrap(), open: Destination::Queue("q".parse().unwrap()),
+            name: "r".parse().unwrap(), number: "+7*".parse().unwrap(), open: to,
+            from: ["", "+7495*", "+7495* 1001", "*"][from].parse().unwrap(), open_case: from == 2,
             schedule: Some(first), closed: message,
         };
         let rules = Rules {
@@ -143,6 +193,7 @@ proptest! {
             schedules: schedules.into_iter().map(|(name, schedule)| (name.parse().unwrap(), schedule)).collect(),
             agents: agents.into_iter().map(|(name, agent)| (name.parse().unwrap(), agent)).collect(),
             queues: [("q".parse().unwrap(), queue)].into(),
+            menus: (0..).zip(menus).map(|(n, menu): (u8, _)| (format!("m{n}").parse().unwrap(), menu)).collect(),
             routes: vec![route],
         };
         let text = write(&rules);

@@ -1,0 +1,52 @@
+//! A call on its way through the verbs of a flow.
+
+use std::collections::VecDeque;
+
+use super::Ended;
+use crate::ids::MenuName;
+use crate::language::Language;
+use crate::missed::ending::Ending;
+use crate::rules::Destination;
+use crate::store::calls::MenuVisit;
+
+/// What comes after a verb.
+pub(crate) enum Next {
+    /// The call has ended.
+    Ended(Ended),
+    /// Another verb.
+    To(Destination),
+}
+
+/// What one verb leaves to the next.
+#[derive(Debug)]
+pub(crate) struct Flow {
+    /// How the call has ended if it ends with what is being done now: refused, or timed out after a queue or a contact.
+    pub ending: Ending,
+    /// Whether we have answered the call.
+    pub is_answered: bool,
+    /// The language that the caller chose.
+    pub language: Option<Language>,
+    /// Keys that the caller has pressed and no menu has read.
+    pub keys: VecDeque<char>,
+    /// The menus that the caller visited.
+    pub menus: Vec<MenuVisit>,
+    /// The menus through which the caller came to the present one.
+    pub came_through: Vec<MenuName>,
+    /// Whether a caller whose call ends in the present menu is owed a callback.
+    pub owed_in_menu: bool,
+}
+
+impl Flow {
+    /// The beginning of a call whose caller may have chosen a language in an earlier visit.
+    pub(crate) const fn begin(language: Option<Language>) -> Self {
+        Self {
+            ending: Ending::Refused,
+            is_answered: false,
+            language,
+            keys: VecDeque::new(),
+            menus: Vec::new(),
+            came_through: Vec::new(),
+            owed_in_menu: true,
+        }
+    }
+}
