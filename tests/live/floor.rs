@@ -285,6 +285,26 @@ impl Caller {
         Ok(self.talk()?.ear.tones())
     }
 
+    /// Presses a key, which is told in the sound's stream (RFC 4733).
+    pub async fn presses(&self, key: char) -> Result<()> {
+        let digit = match key {
+            '*' => 10,
+            '#' => 11,
+            digit => u8::try_from(digit.to_digit(10).context("no such key")?)?,
+        };
+        self.end.press(&self.id, digit).await
+    }
+
+    /// Presses a key, which is told by SIP INFO.
+    pub async fn informs(&self, key: char) -> Result<()> {
+        self.end.inform(&self.id, key).await
+    }
+
+    /// How long after each key another tone began.
+    pub fn reactions(&self) -> Result<Vec<Duration>> {
+        Ok(self.talk()?.ear.reactions())
+    }
+
     /// Hangs up, or gives up.
     pub async fn hangs_up(&self) -> Result<()> {
         self.end.hang_up(&self.id).await

@@ -36,6 +36,7 @@ pub struct Media {
     peer: watch::Sender<Option<SocketAddr>>,
     keys: mpsc::Sender<u8>,
     diary: watch::Receiver<Vec<Heard>>,
+    reactions: watch::Receiver<Vec<Duration>>,
     task: Option<JoinHandle<()>>,
 }
 
@@ -48,8 +49,9 @@ impl Media {
         let (written, diary) = watch::channel(vec![Heard { tone: None, since: Instant::now() }]);
         let (keys, pressed) = mpsc::channel(8);
         let mouth = Mouth::new(voice, pressed);
-        let task = tokio::spawn(listen_and_speak(socket, mouth, peer_seen, written));
-        Ok(Self { port, peer, keys, diary, task: Some(task) })
+        let (reacted, reactions) = watch::channel(Vec::new());
+        let task = tokio::spawn(listen_and_speak(socket, mouth, peer_seen, (written, reacted)));
+        Ok(Self { port, peer, keys, diary, reactions, task: Some(task) })
     }
 
     /// An end that neither listens nor speaks, at a port shared by all of its kind: costs nothing.
@@ -59,8 +61,9 @@ impl Media {
         let port = sink.as_ref().context("no port for unheard sound")?.local_addr()?.port();
         let (peer, _) = watch::channel(None);
         let (_, diary) = watch::channel(Vec::new());
+        let (_, reactions) = watch::channel(Vec::new());
         let (keys, _) = mpsc::channel(1);
-        Ok(Self { port, peer, keys, diary, task: None })
+        Ok(Self { port, peer, keys, diary, reactions, task: None })
     }
 
     /// The port for its session description.
@@ -80,7 +83,7 @@ impl Media {
 
     /// An ear on it that outlives the call.
     pub fn ear(&self) -> Ear {
-        Ear { diary: self.diary.clone() }
+        Ear { diary: self.diary.clone(), reactions: self.reactions.clone() }
     }
 }
 
@@ -96,6 +99,7 @@ impl Drop for Media {
 #[derive(Debug, Clone)]
 pub struct Ear {
     diary: watch::Receiver<Vec<Heard>>,
+    reactions: watch::Receiver<Vec<Duration>>,
 }
 
 impl Ear {
@@ -118,6 +122,11 @@ impl Ear {
             |diary: &Vec<Heard>| diary.iter().rev().map(|heard| heard.tone).take(2).eq([None, Some(tone)]);
         within(limit, format!("{tone:?} ends"), diary.wait_for(over)).await??;
         Ok(())
+    }
+
+    /// How long after the end of each key another tone began. A packet has 20 ms of sound.
+    pub fn reactions(&self) -> Vec<Duration> {
+        self.reactions.borrow().clone()
     }
 
     /// Every tone heard, in order, repeats left out.
@@ -155,7 +164,7 @@ async fn listen_and_speak(
     socket: UdpSocket,
     mut mouth: Mouth,
     peer: watch::Receiver<Option<SocketAddr>>,
-    diary: watch::Sender<Vec<Heard>>,
+    (diary, reactions): (watch::Sender<Vec<Heard>>, watch::Sender<Vec<Duration>>),
 ) {
     let mut packet = [0; 2048];
     let mut window: Vec<f64> = Vec::with_capacity(2 * WINDOW);
@@ -168,6 +177,9 @@ async fn listen_and_speak(
             received = socket.recv_from(&mut packet) => {
                 let Ok((length, _)) = received else { continue };
                 last_packet = Instant::now();
+                if let Some(took) = mouth.reaction(packet.get(12..length).unwrap_or_default()) {
+                    reactions.send_modify(|reactions| reactions.push(took));
+                }
                 window.extend(packet.get(12..length).unwrap_or_default().iter().map(|byte| from_mulaw(*byte)));
                 window.drain(..window.len().saturating_sub(WINDOW));
                 note(&diary, Tone::heard_in(&window));
@@ -178,8 +190,12 @@ async fn listen_and_speak(
                     note(&diary, None);
                 }
                 let to = *peer.borrow();
+                let pressed = mouth.pressed.is_some_and(|key| key.packets >= KEY_PACKETS.0);
                 if let (Some(to), Some(sound)) = (to, mouth.packet()) {
                     let _unheard = socket.send_to(&sound, to).await;
+                }
+                if mouth.pressed.is_some_and(|key| key.packets > KEY_PACKETS.0) && !pressed {
+                    mouth.released = Some((Instant::now(), diary.borrow().last().and_then(|last| last.tone)));
                 }
             }
         }
@@ -203,6 +219,8 @@ struct Mouth {
     pressed: Option<Key>,
     sequence: u16,
     sample: u32,
+    /// When the last key was released, and what was heard then; none once something else is heard.
+    released: Option<(Instant, Option<Tone>)>,
 }
 
 /// A key that is pressed, since when, and how many packets have told so.
@@ -218,7 +236,16 @@ const KEY_PACKETS: (u16, u16) = (5, 3);
 
 impl Mouth {
     fn new(voice: Option<Tone>, keys: mpsc::Receiver<u8>) -> Self {
-        Self { voice: voice.map(Tone::spoken), keys, pressed: None, sequence: 1, sample: 0 }
+        Self { voice: voice.map(Tone::spoken), keys, pressed: None, sequence: 1, sample: 0, released: None }
+    }
+
+    /// If this packet is the first with another tone since a key was released: how long that took.
+    fn reaction(&mut self, sound: &[u8]) -> Option<Duration> {
+        let (since, before) = self.released?;
+        let samples: Vec<f64> = sound.iter().map(|byte| from_mulaw(*byte)).collect();
+        Tone::heard_in(&samples).filter(|tone| Some(*tone) != before)?;
+        self.released = None;
+        Some(since.elapsed())
     }
 
     fn packet(&mut self) -> Option<Vec<u8>> {

@@ -34,6 +34,8 @@ pub struct Team {
     pub open: bool,
     /// Where calls go while it is closed, as the rules file writes it.
     pub closed: String,
+    /// More rules.
+    pub more: String,
 }
 
 impl Team {
@@ -52,6 +54,7 @@ impl Team {
             second: Vec::new(),
             open: true,
             closed: "{ message = \"closed\" }".to_owned(),
+            more: String::new(),
         }
     }
 
@@ -91,6 +94,6 @@ impl Team {
              [[route]]\nname = \"second\"\nnumber = \"{SECOND}\"\nopen = {{ queue = \"second\" }}\n",
             second.join(", ")
         );
-        text
+        text + &self.more
     }
 }

@@ -38,10 +38,18 @@ pub enum Tone {
     Apology,
     /// What an agent hears who picked up for a caller who is gone.
     NoCaller,
+    /// What callers hear in the first menu.
+    Menu,
+    /// What callers hear in the menu behind it.
+    Inner,
+    /// What callers hear after a key that no option has.
+    Wrong,
+    /// What callers hear after no key.
+    NoKey,
 }
 
 impl Tone {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 17] = [
         Self::Music,
         Self::Pause,
         Self::Fallback,
@@ -55,6 +63,10 @@ impl Tone {
         Self::Greeting,
         Self::Apology,
         Self::NoCaller,
+        Self::Menu,
+        Self::Inner,
+        Self::Wrong,
+        Self::NoKey,
     ];
 
     /// Its frequency: multiples of 10 Hz, since windows are 100 ms long, and no harmonics of each other.
@@ -73,6 +85,10 @@ impl Tone {
             Self::Greeting => 1510,
             Self::Apology => 1630,
             Self::NoCaller => 1740,
+            Self::Menu => 310,
+            Self::Inner => 1870,
+            Self::Wrong => 490,
+            Self::NoKey => 1990,
         }
     }
 

@@ -71,6 +71,7 @@ impl UserAgent {
             Order::HangUp(id) => self.hang_up(&id).await,
             Order::Transfer(id, number) => self.transfer(&id, &number).await,
             Order::Press(id, digit) => self.press(&id, digit),
+            Order::Inform(id, key) => self.inform(&id, key).await,
             Order::Join(id, other) => self.join(&id, &other).await,
             Order::Register(user, registrar) => self.register(&user, registrar).await,
             Order::SendAgain(id, times) => self.send_again(&id, times).await,
@@ -293,6 +294,12 @@ impl UserAgent {
         if let Some(dialog) = self.dialogs.get(id) {
             let _unheard_like_any_key = dialog.media.press(digit);
         }
+    }
+
+    async fn inform(&mut self, id: &str, key: char) {
+        let Some(dialog) = self.dialogs.get_mut(id) else { return };
+        let request = dialog.info(key);
+        self.ask(id, request).await;
     }
 
     async fn join(&mut self, id: &str, other: &str) {

@@ -120,6 +120,13 @@ impl Dialog {
         self.request(method, self.sequence, &mark(), extra, "")
     }
 
+    /// A key by SIP INFO.
+    pub fn info(&mut self, key: char) -> Vec<u8> {
+        self.sequence += 1;
+        let body = format!("Signal={key}\r\nDuration=160\r\n");
+        self.request("INFO", self.sequence, &mark(), &[], &body)
+    }
+
     /// The 200 that answers the INVITE which came in.
     pub fn accept(&self) -> Option<Vec<u8>> {
         let contact = vec![("Contact", format!("<sip:phone@{}>", self.me))];

@@ -91,7 +91,8 @@ impl Message {
 pub fn ending(extra: &[(&str, String)], body: &str) -> String {
     let mut text: String = extra.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     if !body.is_empty() {
-        text.push_str("Content-Type: application/sdp\r\n");
+        let kind = if body.starts_with("Signal=") { "dtmf-relay" } else { "sdp" };
+        let _infallible = write!(text, "Content-Type: application/{kind}\r\n");
     }
     let _infallible = write!(text, "Content-Length: {}\r\n\r\n{body}", body.len());
     text

@@ -120,6 +120,7 @@ enum Order {
     Transfer(String, String),
     Join(String, String),
     Press(String, u8),
+    Inform(String, char),
     Register(String, SocketAddr),
     SendAgain(String, u32),
 }
@@ -230,6 +231,11 @@ impl SipEnd {
     /// Presses the key of this digit in a call.
     pub async fn press(&self, id: &str, digit: u8) -> Result<()> {
         self.order(Order::Press(id.to_owned(), digit)).await
+    }
+
+    /// Presses a key, which is told by SIP INFO.
+    pub async fn inform(&self, id: &str, key: char) -> Result<()> {
+        self.order(Order::Inform(id.to_owned(), key)).await
     }
 
     /// Leaves two calls of its own to each other (an attended transfer: REFER with Replaces, RFC 3891).

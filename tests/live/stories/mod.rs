@@ -7,6 +7,7 @@ mod figures;
 mod hostile;
 mod hours;
 mod late;
+mod menus;
 mod queue;
 mod restarted;
 mod rules;
@@ -102,6 +103,9 @@ fn of_callers() -> Vec<Story> {
         late::an_answer_crosses_the_callers_hangup,
         late::an_answer_races_the_callers_hangup,
         late::the_agent_transfers_blindly,
+        menus::keys_lead_through_menus,
+        menus::menus_end,
+        menus::a_key_is_answered_at_once,
         taken::by_a_transfer,
         taken::by_an_intercept,
         taken::by_a_colleague_who_picks_up_the_ringing_phone,
