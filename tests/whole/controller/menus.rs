@@ -252,7 +252,7 @@ fn random_rules(rng: &mut ChaCha8Rng) -> String {
     let mut text = rules();
     text.truncate(text.find("[[menu]]").unwrap());
     text = text.replace("overflow = { menu = \"main\" }", "overflow = { message = \"bye\" }");
-    let mut to = |from: usize, rng: &mut ChaCha8Rng| match rng.random_range(0..8) {
+    let to = |from: usize, rng: &mut ChaCha8Rng| match rng.random_range(0..8) {
         0..3 if from + 1 < MENUS => format!("{{ menu = \"m{}\" }}", rng.random_range(from + 1..MENUS)),
         3 => "{ queue = \"sales\" }".to_owned(),
         4 => "{ forward = \"user/duty\", then = { message = \"bye\" } }".to_owned(),
