@@ -97,15 +97,15 @@ pub(super) const REASONS: &[Pair] = &[
     ("rang {ring}, talked {talk} ({cause})", "вызов {ring}, разговор {talk} ({cause})"),
     ("route {#name}", "маршрут {#name}"),
     (
-        "route {#route} matches the number by {#pattern} and the caller's number and the caller's open case; {hours}; so {to}",
+        "route {route} matches the number by {pattern} and the caller's number and the caller's open case; {hours}; so {to}",
         "номер подходит под шаблон {pattern} маршрута {route}, как и номер и обращение звонящего; {*hours}; поэтому {*to}",
     ),
     (
-        "route {#route} matches the number by {#pattern} and the caller's number; {hours}; so {to}",
+        "route {route} matches the number by {pattern} and the caller's number; {hours}; so {to}",
         "номер и звонящий подходят под шаблон {pattern} маршрута {route}; {*hours}; поэтому {*to}",
     ),
     (
-        "route {#route} matches the number by {#pattern} and the caller's open case; {hours}; so {to}",
+        "route {route} matches the number by {pattern} and the caller's open case; {hours}; so {to}",
         "номер подходит под шаблон {pattern} маршрута {route}, у звонящего есть обращение; {*hours}; поэтому {*to}",
     ),
     (
