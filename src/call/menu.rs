@@ -22,7 +22,7 @@ use crate::ticks::until;
 /// What the caller hears while the menu waits.
 const LISTENING: Sound = Sound::ours("silence_stream://-1");
 /// How long to wait for the event of a hangup or a transfer after a prompt was broken off.
-const HANGUP_LIMIT: Duration = Duration::from_millis(500);
+const HANGUP_LIMIT: Duration = Duration::from_millis(200);
 
 /// How one round of a menu ended.
 enum Round<'m> {
@@ -42,7 +42,7 @@ pub(crate) async fn ask(call: &mut Call, rules: &Rules, name: &MenuName) -> Resu
     let at = call.app.clock.now();
     call.flow.menus.push(MenuVisit { menu: name.clone(), at, outcome: MenuOutcome::Left, digits: None });
     call.answer().await?;
-    call.listen().await?;
+    call.listen(menu.barge_in).await?;
     call.stop().await?;
     let mut first = None;
     for _ in 0..=menu.retries {
@@ -122,10 +122,9 @@ impl Playing {
         };
         let mut round =
             Self { playing: None, waiting, pressed: String::new(), deadline: None, missing: None };
-        if !round.waiting.is_empty() {
-            call.play(&LISTENING, Loops::Forever).await?;
+        if !round.waiting.is_empty() || call.flow.keys.is_empty() {
+            round.play_next(call, menu).await?;
         }
-        round.play_next(call, menu).await?;
         Ok(round)
     }
 
@@ -133,7 +132,11 @@ impl Playing {
     async fn play_next(&mut self, call: &mut Call, menu: &Menu) -> Result<(), Gone> {
         self.playing = match self.waiting.pop_front() {
             Some(sound) => Some(call.play(&sound, Loops::Once).await?),
-            None => None,
+            None => {
+                // Not below the prompts: that would delay them by a frame, 20 ms.
+                call.play(&LISTENING, Loops::Forever).await?;
+                None
+            }
         };
         if self.playing.is_none() && self.deadline.is_none() {
             self.deadline = Some(Instant::now() + menu.timeout);

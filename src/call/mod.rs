@@ -87,9 +87,9 @@ impl Call {
         }
     }
 
-    /// Leaves every key that the caller presses to us.
-    pub(crate) async fn listen(&mut self) -> Result<(), Gone> {
-        match self.caller.listen(self.app.settings.calls.in_band_digits).await {
+    /// Decides if a key ends the sound that the caller hears.
+    pub(crate) async fn listen(&mut self, keys_end_sounds: bool) -> Result<(), Gone> {
+        match self.caller.listen(keys_end_sounds, self.app.settings.calls.in_band_digits).await {
             Ok(()) => Ok(()),
             Err(_) => Err(self.gone().await),
         }

@@ -190,11 +190,11 @@ async fn listen_and_speak(
                     note(&diary, None);
                 }
                 let to = *peer.borrow();
-                let pressed = mouth.pressed.is_some_and(|key| key.packets >= KEY_PACKETS.0);
+                let releases = mouth.pressed.is_some_and(|key| key.packets == KEY_PACKETS.0);
                 if let (Some(to), Some(sound)) = (to, mouth.packet()) {
                     let _unheard = socket.send_to(&sound, to).await;
                 }
-                if mouth.pressed.is_some_and(|key| key.packets > KEY_PACKETS.0) && !pressed {
+                if releases {
                     mouth.released = Some((Instant::now(), diary.borrow().last().and_then(|last| last.tone)));
                 }
             }

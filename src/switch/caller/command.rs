@@ -36,7 +36,7 @@ pub(super) enum CallerCommand {
     Answer,
     Play { id: PlayId, sound: Sound, loops: Loops },
     Stop,
-    Listen { in_band: bool },
+    Listen { keys_end_sounds: bool, in_band: bool },
     Set { variable: Variable, value: String },
     Bridge { leg: ChannelId },
     Resume,

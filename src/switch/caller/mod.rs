@@ -102,13 +102,14 @@ impl Caller {
         self.ask(CallerCommand::Stop).await
     }
 
-    /// Leaves every key to the story: FreeSWITCH itself ends a sound at `*` otherwise. If `in_band` is set, FreeSWITCH
-    /// also searches the caller's audio for the tones of keys, which costs CPU.
+    /// Decides what a key does to the sound that is played. FreeSWITCH ends it at any key, which is quicker than
+    /// [`Caller::stop`] alone, or at none. Without this, it does so at `*`. If `in_band` is set, FreeSWITCH also searches the
+    /// caller's audio for the tones of keys, which costs CPU.
     ///
     /// # Errors
     /// If the caller is gone or FreeSWITCH refuses.
-    pub async fn listen(&self, in_band: bool) -> Result<(), CallerError> {
-        self.ask(CallerCommand::Listen { in_band }).await
+    pub async fn listen(&self, keys_end_sounds: bool, in_band: bool) -> Result<(), CallerError> {
+        self.ask(CallerCommand::Listen { keys_end_sounds, in_band }).await
     }
 
     /// Sets a variable of ours on the channel. The value may hold letters, digits and `_ . : @ + -`, at most 128.

@@ -10,8 +10,9 @@ use crate::sip::{End, Stage};
 use crate::team::Team;
 use crate::tone::Tone;
 
-/// What a caller waits at most from the end of a key to the next prompt, in 99 of 100 cases.
-const REACTION: Duration = Duration::from_millis(60);
+/// What a caller waits at most from the end of a key to the next prompt, in 99 of 100 cases. FreeSWITCH reads a key, sends the
+/// event and begins a sound each within 20 ms; the rest is for a busy machine.
+const REACTION: Duration = Duration::from_millis(100);
 /// How often the reaction is measured.
 const KEYS: usize = 100;
 
@@ -41,7 +42,7 @@ failed = { message = "closed" }
 options = [
     { digits = "1", to = { menu = "inner" } },
     { digits = "2", to = { queue = "sales" } },
-    { digits = "3", to = { extension = "9990" } },
+    { digits = "3", to = { extension = "9990@public" } },
     { digits = "4", to = { hang_up = "USER_BUSY" } },
     { digits = "5", language = "ru" },
 ]
@@ -76,7 +77,7 @@ pub async fn keys_lead_through_menus(live: &Live) -> Result<String> {
         floor.controller.ended_call(IVAN).await?.expect(
             "answered",
             "talking",
-            &["arrived", "queued", "offered", "answered", "ended"],
+            &["arrived", "offered anna", "picked_up anna", "talk_over anna", "ended"],
         )?;
         let olga = floor.caller(OLGA).await?;
         olga.hears(Tone::Menu).await?;
@@ -125,7 +126,8 @@ pub async fn a_key_is_answered_at_once(live: &Live) -> Result<String> {
 async fn measure(floor: &Floor<'_>) -> Result<String> {
     let mut all = Vec::new();
     while all.len() < KEYS {
-        let caller = floor.caller(IVAN).await?;
+        let number = format!("+790012346{:02}", all.len() / 10);
+        let caller = floor.caller(&number).await?;
         // A call goes through fifty menus at most.
         for _ in 0..20 {
             caller.hears(Tone::Menu).await?;
@@ -136,7 +138,7 @@ async fn measure(floor: &Floor<'_>) -> Result<String> {
         caller.hears(Tone::Menu).await?;
         all.extend(caller.reactions()?);
         caller.hangs_up().await?;
-        floor.controller.ended_call(IVAN).await?;
+        floor.controller.ended_call(&number).await?;
     }
     all.sort();
     let at = |percent: usize| all[(all.len() - 1) * percent / 100];

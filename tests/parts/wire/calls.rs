@@ -552,7 +552,7 @@ async fn what_is_stopped_is_forgotten_and_nothing_is_stopped_twice() {
             peer.say(&channel_event("CHANNEL_EXECUTE_COMPLETE", &done)).await;
         }
         let listen = peer.command().await.unwrap();
-        assert_eq!(listen.trim(), format!("api uuid_setvar {CHANNEL} playback_terminators none"));
+        assert_eq!(listen.trim(), format!("api uuid_setvar {CHANNEL} playback_terminators any"));
         peer.say(&printed("+OK\n")).await;
         assert_eq!(header(&peer.command().await.unwrap(), "execute-app-name"), Some("start_dtmf"));
         peer.say(OK).await;
@@ -563,8 +563,8 @@ async fn what_is_stopped_is_forgotten_and_nothing_is_stopped_twice() {
         incoming.caller.play(&sound("b.wav"), Loops::Once).await.unwrap();
         incoming.caller.stop().await.unwrap();
         incoming.caller.stop().await.unwrap();
-        incoming.caller.listen(true).await.unwrap();
-        incoming.caller.listen(true).await.unwrap();
+        incoming.caller.listen(true, true).await.unwrap();
+        incoming.caller.listen(true, true).await.unwrap();
         let heard = soon(incoming.caller.event()).await;
         assert_eq!(heard, CallerEvent::Digit { digit: '7', from: DigitSource::Rtp });
     };

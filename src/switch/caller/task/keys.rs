@@ -11,13 +11,13 @@ use super::CallerTask;
 pub(super) const TERMINATORS: &str = "playback_terminators";
 
 impl CallerTask {
-    pub(super) async fn listen(&mut self, in_band: bool) -> Result<(), SocketError> {
-        if self.listens {
-            return Ok(());
+    pub(super) async fn listen(&mut self, keys_end_sounds: bool, in_band: bool) -> Result<(), SocketError> {
+        let before = self.listens;
+        if before != Some(keys_end_sounds) {
+            self.set_variable(TERMINATORS, if keys_end_sounds { "any" } else { "none" }).await?;
+            self.listens = Some(keys_end_sounds);
         }
-        self.set_variable(TERMINATORS, "none").await?;
-        self.listens = true;
-        if in_band {
+        if in_band && before.is_none() {
             let detect = Execute { app: "start_dtmf", arg: "", id: "", lock: false, forever: false };
             self.socket.execute(&detect).await?;
         }

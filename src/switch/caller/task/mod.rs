@@ -55,8 +55,8 @@ pub(super) struct CallerTask {
     /// Sounds that are played once and have not ended.
     plays: SmallVec<[PlayId; 2]>,
     music: Option<Music>,
-    /// Whether FreeSWITCH leaves every key to the story.
-    listens: bool,
+    /// Whether keys end sounds; none until the story has listened to keys.
+    listens: Option<bool>,
     check: Duration,
     check_at: Instant,
     /// When to set `dozvon_served`; none once that is done.
@@ -95,7 +95,7 @@ impl CallerTask {
             outbox: VecDeque::new(),
             plays: SmallVec::new(),
             music: None,
-            listens: false,
+            listens: None,
             check: setup.check,
             check_at: Instant::now(),
             served_at: Some(Instant::now() + SERVED_AFTER),
@@ -239,7 +239,7 @@ impl CallerTask {
             }
             CallerCommand::Play { id, sound, loops } => self.play(id, sound, loops).await,
             CallerCommand::Stop => self.stop().await,
-            CallerCommand::Listen { in_band } => self.listen(in_band).await,
+            CallerCommand::Listen { keys_end_sounds, in_band } => self.listen(keys_end_sounds, in_band).await,
             CallerCommand::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
             CallerCommand::Bridge { leg } => {
                 (self.bridging, self.bridge_tried) = (Some(leg), true);
