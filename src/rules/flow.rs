@@ -102,3 +102,91 @@ impl Rules {
         routes.chain(overflows).chain(menus).flat_map(Destination::chain)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rules::{Menu, MenuOption, Queue, Route};
+
+    /// Queues `n0`… and menus `m0`…, and where each leads a caller who does nothing.
+    fn destinations() -> impl Strategy<Value = Destination> {
+        let end = prop_oneof![
+            (0..4_u8).prop_map(|n| format!(r#"{{"queue":"n{n}"}}"#)),
+            (0..4_u8).prop_map(|n| format!(r#"{{"menu":"m{n}"}}"#)),
+            Just(r#"{"message":"p"}"#.to_owned()),
+            Just(r#"{"extension":"7001"}"#.to_owned()),
+        ];
+        (end, 0..3_u8).prop_map(|(end, before)| {
+            let text = match before {
+                0 => end,
+                1 => format!(r#"{{"message":"p","then":{end}}}"#),
+                _ => format!(r#"{{"forward":"user/1001","then":{{"message":"p","then":{end}}}}}"#),
+            };
+            serde_json::from_str(&text).unwrap()
+        })
+    }
+
+    /// Whether a caller who does nothing comes to an end from here.
+    fn ends(rules: &Rules, from: &Destination) -> bool {
+        let mut at = from.clone();
+        for _ in 0..100 {
+            let next = at.then().cloned().or_else(|| match &at {
+                Destination::Queue(name) => Some(rules.queues[name].overflow.clone()),
+                Destination::Menu(name) => Some(rules.menus[name].failed.clone()),
+                _ => None,
+            });
+            match next {
+                Some(next) => at = next,
+                None => return true,
+            }
+        }
+        false
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_does_nothing_comes_to_an_end_unless_a_circle_is_named(
+            queues in prop::collection::vec(destinations(), 4), menus in prop::collection::vec(destinations(), 4),
+            options in prop::collection::vec(destinations(), 4), open in destinations(),
+        ) {
+            let menu = |(failed, to): (Destination, Destination)| {
+                let option = MenuOption { digits: "1".parse().unwrap(), to: Some(to), back: false, language: None };
+                Menu { failed, ..Menu::new(vec!["p".parse().unwrap()], vec![option]) }
+            };
+            let route = Route {
+                name: "r".parse().unwrap(), number: "*".parse().unwrap(), from: Default::default(), open_case: false,
+                closed: open.clone(), open, schedule: None,
+            };
+            let menus = menus.into_iter().zip(options).map(menu);
+            let rules = Rules {
+                queues: (0..).zip(queues).map(|(n, to): (u8, _)| (format!("n{n}").parse().unwrap(), Queue::new(to))).collect(),
+                menus: (0..).zip(menus).map(|(n, menu): (u8, _)| (format!("m{n}").parse().unwrap(), menu)).collect(),
+                routes: vec![route],
+                ..Rules::default()
+            };
+            let named: BTreeSet<String> = rules.circles().into_iter().map(|circle| circle.name).collect();
+            let starts = rules.queues.keys().map(|name| Destination::Queue(name.clone()))
+                .chain(rules.menus.keys().map(|name| Destination::Menu(name.clone())));
+            let endless = starts.filter(|start| !ends(&rules, start)).count();
+            prop_assert_eq!(endless > 0, !named.is_empty(), "{:?}", named);
+            let start_of = |name: &str| match name.starts_with('n') {
+                true => Destination::Queue(name.parse().unwrap()),
+                false => Destination::Menu(name.parse().unwrap()),
+            };
+            let is_right = named.iter().all(|name| !ends(&rules, &start_of(name)));
+            prop_assert!(is_right, "one of these ends: {:?}", named);
+            // A menu that somebody can reach is never called unreachable.
+            let lost = rules.unreachable_menus();
+            for to in rules.routes[0].open.chain() {
+                if let Destination::Menu(name) = to {
+                    prop_assert!(!lost.contains(&name));
+                    let next = rules.menus[name].options[0].to.as_ref().unwrap();
+                    let is_lost = next.chain().any(|to| matches!(to, Destination::Menu(name) if lost.contains(&name)));
+                    prop_assert!(!is_lost);
+                }
+            }
+        }
+    }
+}
