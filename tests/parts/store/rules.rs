@@ -5,12 +5,13 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use dozvon::calendar::zone::Source;
 use dozvon::ids::AttemptId;
+use dozvon::language::Language;
 use dozvon::missed::attempt::Way;
 use dozvon::missed::regulation::Permit;
 use dozvon::missed::window::Proof;
 use dozvon::queue::agent::{Activity, Status, Step};
 use dozvon::rules::policy::{Policy, Profile};
-use dozvon::rules::{Destination, Rules, Strategy, Tier};
+use dozvon::rules::{Destination, Menu, MenuOption, Rules, Strategy, Tier};
 use dozvon::store::attempts::{self, Reservation};
 use dozvon::store::rules::{Difference, load, preview, put_one_agent, put_tier, replace};
 use dozvon::store::{Database, StoreError, agents, calls};
@@ -64,6 +65,56 @@ fn rules_are_read_as_they_were_stated() {
         let none = stated(db, &Rules::default()).await;
         assert_eq!(none.removed.len(), 10);
         assert_eq!(db.store.read("rules", load).await.unwrap(), Rules::default());
+    });
+}
+
+#[test]
+fn menus_and_what_follows_a_verb_are_read_as_they_were_stated() {
+    for_each_database(async |db| {
+        let mut rules = company();
+        let to = |text: &str| serde_json::from_str::<Destination>(text).unwrap();
+        let option = |digits: &str, to: Option<Destination>| MenuOption {
+            digits: digits.parse().unwrap(),
+            back: to.is_none(),
+            to,
+            language: Some(Language::Ru),
+        };
+        let options = vec![
+            option("12", Some(to(r#"{"message":"sorry","then":{"menu":"inner"}}"#))),
+            option("1", Some(to(r#"{"extension":"7001@office"}"#))),
+            option("*", None),
+        ];
+        let sorry = || "sorry".parse().unwrap();
+        let main = Menu {
+            invalid: Some(sorry()),
+            barge_in: false,
+            missed: false,
+            failed: to(r#"{"forward":"user/1001","then":{"hang_up":"USER_BUSY"}}"#),
+            ..Menu::new(vec!["music".parse().unwrap(), sorry()], options)
+        };
+        let inner = Menu::new(vec![sorry()], vec![option("#", None)]);
+        rules.menus = [("main".parse().unwrap(), main), ("inner".parse().unwrap(), inner)].into();
+        rules.queues.get_mut(&queue("support")).unwrap().overflow = to(r#"{"menu":"main"}"#);
+        let route = &mut rules.routes[0];
+        (route.from, route.open_case) = ("+7495* 1001".parse().unwrap(), true);
+        route.closed = to(r#"{"message":"sorry","then":{"menu":"main"}}"#);
+        stated(db, &rules).await;
+        assert_eq!(db.store.read("rules", load).await.unwrap(), rules);
+
+        let main = rules.menus.get_mut(&"main".parse().unwrap()).unwrap();
+        main.options.remove(0);
+        main.options.reverse();
+        (main.prompts, main.invalid, main.retries) = (vec![sorry()], None, 0);
+        rules.menus.remove(&"inner".parse().unwrap());
+        let second = stated(db, &rules).await;
+        assert_eq!((second.changed, second.removed), (names(&["menu main"]), names(&["menu inner"])));
+        assert_eq!(db.store.read("rules", load).await.unwrap(), rules);
+
+        rules.menus.clear();
+        let new = rules.clone();
+        let refused = db.store.write("rules", move |c| replace(c, &new)).await;
+        let said = refused.unwrap_err().to_string();
+        assert!(said.contains("queue support refers to menu main, which does not exist"), "{said}");
     });
 }
 
