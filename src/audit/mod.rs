@@ -53,6 +53,10 @@ crate::vocabulary! {
         Request = "request",
         /// Rules or policies were changed.
         RulesChanged = "rules_changed",
+        /// A person opened or closed a schedule by hand, or ended that.
+        HoursChanged = "hours_changed",
+        /// A person changed who is on duty.
+        DutyChanged = "duty_changed",
         /// A person's data were erased.
         Erasure = "erasure",
         /// Old rows were deleted.

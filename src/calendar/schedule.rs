@@ -10,6 +10,7 @@ use chrono::{Datelike, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, T
 use chrono_tz::Tz;
 
 use crate::calendar::business_day::BusinessDay;
+use crate::calendar::manual::Manual;
 use crate::clock::UnixMs;
 
 /// The minutes of a day.
@@ -35,6 +36,8 @@ pub struct Schedule {
     pub weekly: [Vec<Interval>; 7],
     /// Dates with other hours than their weekday. An empty list means closed.
     pub exceptions: BTreeMap<NaiveDate, Vec<Interval>>,
+    /// What a person set for a while, which counts before everything else. It is no part of the rules file.
+    pub manual: Option<Manual>,
 }
 
 /// Hours that cannot be read.
@@ -79,13 +82,24 @@ pub enum InvalidSchedule {
 }
 
 impl Schedule {
+    /// A schedule that never opens.
+    #[must_use]
+    pub fn closed(zone: Tz) -> Self {
+        Self { zone, weekly: Default::default(), exceptions: BTreeMap::new(), manual: None }
+    }
+
+    /// The hours without what a person set for a while.
+    #[must_use]
+    pub fn regular(&self) -> Self {
+        Self { manual: None, ..self.clone() }
+    }
+
     /// Reads hours such as `mon-fri 09:00-18:00` and exceptions such as `2027-01-01 closed`.
     ///
     /// # Errors
     /// [`InvalidSchedule`] names the text, what is wrong with it and how to write it.
     pub fn parse<S: AsRef<str>>(zone: &str, hours: &[S], exceptions: &[S]) -> Result<Self, InvalidSchedule> {
-        let mut schedule =
-            Self { zone: parse_zone(zone)?, weekly: Default::default(), exceptions: BTreeMap::new() };
+        let mut schedule = Self::closed(parse_zone(zone)?);
         for line in hours.iter().map(AsRef::as_ref) {
             let (days, intervals) = weekly_line(line)
                 .map_err(|problem| InvalidSchedule::Line { line: line.to_owned(), problem })?;
@@ -178,7 +192,7 @@ impl Schedule {
 
     /// Returns the shift that contains an instant: its date, opening and closing. If two shifts meet there, the later
     /// one.
-    fn shift_of(&self, at: UnixMs) -> Option<(NaiveDate, UnixMs, UnixMs)> {
+    pub(crate) fn shift_of(&self, at: UnixMs) -> Option<(NaiveDate, UnixMs, UnixMs)> {
         let first = civil_date(self.zone, at).checked_sub_days(Days::new(2))?;
         self.shifts(first, 4).filter(|(_, opens, closes)| *opens <= at && at < *closes).last()
     }
@@ -189,13 +203,23 @@ impl Schedule {
         first: NaiveDate,
         days: u64,
     ) -> impl Iterator<Item = (NaiveDate, UnixMs, UnixMs)> + '_ {
-        (0..days).filter_map(move |n| first.checked_add_days(Days::new(n))).flat_map(move |date| {
-            self.hours_on(date).iter().filter_map(move |interval| {
-                let opens = self.instant(date, interval.opens_min, Edge::Opening)?;
-                let closes = self.instant(date, interval.closes_min, Edge::Closing)?;
-                (opens < closes).then_some((date, opens, closes))
-            })
+        let dates = (0..days).filter_map(move |n| first.checked_add_days(Days::new(n)));
+        dates.flat_map(move |date| {
+            self.shifts_on(date).into_iter().map(move |(opens, closes)| (date, opens, closes))
         })
+    }
+
+    /// Returns the openings and closings of the shifts that begin on a date.
+    fn shifts_on(&self, date: NaiveDate) -> Vec<(UnixMs, UnixMs)> {
+        let instant = |minute, edge| self.instant(date, minute, edge);
+        let regular = self.hours_on(date).iter().filter_map(|interval| {
+            let opens = instant(interval.opens_min, Edge::Opening)?;
+            let closes = instant(interval.closes_min, Edge::Closing)?;
+            (opens < closes).then_some((opens, closes))
+        });
+        let Some(manual) = &self.manual else { return regular.collect() };
+        let day = instant(0, Edge::Opening).zip(instant(DAY_MIN, Edge::Opening));
+        manual.applied_to(regular.collect(), day)
     }
 
     /// Returns the instant of a minute that is counted from the midnight of a date.

@@ -60,7 +60,8 @@ struct List {
     #[arg(long, value_name = "NAME")]
     did: Option<String>,
     /// Only this action: dial, refusal, disposition, case_opened, case_closed, case_deferred, case_called_up,
-    /// handover, dnc_added, dnc_removed, request, rules_changed, erasure or retention.
+    /// handover, dnc_added, dnc_removed, request, rules_changed, hours_changed, duty_changed, erasure or
+    /// retention.
     #[arg(long)]
     action: Option<Action>,
     /// Only entries made at this time or later: 18:30, "2026-12-31 18:30" or RFC 3339.

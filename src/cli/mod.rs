@@ -22,6 +22,7 @@ mod erase;
 mod export;
 mod failure;
 mod files;
+mod hours;
 mod init;
 mod migrate;
 mod outbox;
@@ -148,6 +149,7 @@ enum Command {
     Prompt(prompt::Args),
     /// Routes: list them, or test where a call would go.
     Route(route::Args),
+    Hours(hours::Args),
     /// Calls: list them, or show one with its timeline.
     Call(call::Args),
     /// Cases: callers who are to be called back, and what was done about it.
@@ -214,6 +216,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Policy(args) => policy::run(args, &context).await,
         Command::Prompt(args) => prompt::run(args, &context),
         Command::Route(args) => route::run(args, &context).await,
+        Command::Hours(args) => hours::run(args, &context).await,
         Command::Call(args) => call::run(args, &context).await,
         Command::Case(args) => case::run(args, &context).await,
         Command::Callback(args) => callback::run(args, &context).await,

@@ -91,8 +91,8 @@ fn hours(rules: &Rules, route: &Route, now: UnixMs) -> (bool, Option<UnixMs>) {
     let Some(schedule) = route.schedule.as_ref().and_then(|name| rules.schedules.get(name)) else {
         return (true, None);
     };
-    let open = schedule.is_open(now);
-    (open, if open { schedule.next_closing(now) } else { schedule.next_opening(now) })
+    let state = schedule.state(now);
+    (state.open, state.until)
 }
 
 async fn test(args: Test, context: &Context) -> Result<Exit, Failure> {

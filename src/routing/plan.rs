@@ -1,5 +1,6 @@
 //! Decides where a call should go, with the reasons in words.
 
+use crate::calendar::state::{State, Why};
 use crate::clock::UnixMs;
 use crate::ids::{QueueName, RouteName};
 use crate::rules::{Destination, Route, Rules};
@@ -70,12 +71,12 @@ fn hours(route: &Route, rules: &Rules, now: UnixMs) -> (bool, String) {
     let Some(schedule) = rules.schedules.get(name) else {
         return (true, format!("its schedule {name} does not exist, so it counts as open"));
     };
-    let open = schedule.is_open(now);
-    let change = if open { schedule.next_closing(now) } else { schedule.next_opening(now) };
+    let State { open, why, until } = schedule.state(now);
     let state = if open { "open" } else { "closed" };
-    let why = match change {
-        None => format!("schedule {name} is {state}"),
-        Some(at) => {
+    let why = match (why, until) {
+        (Why::Manual(manual), _) => format!("schedule {name} is {}", manual.says(schedule.zone)),
+        (_, None) => format!("schedule {name} is {state}"),
+        (_, Some(at)) => {
             let until = at.utc().with_timezone(&schedule.zone).format("%Y-%m-%d %H:%M %Z");
             format!("schedule {name} is {state} until {until}")
         }
@@ -86,6 +87,7 @@ fn hours(route: &Route, rules: &Rules, now: UnixMs) -> (bool, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calendar::manual::Manual;
     use crate::calendar::schedule::Schedule;
     use crate::rules::Callers;
 
@@ -146,6 +148,28 @@ mod tests {
         assert_eq!(closed.to, Some(Destination::message("closed".parse().unwrap())));
         assert!(closed.why.contains("closed until 2026-11-24 09:00"), "{}", closed.why);
         assert!(plan(call("7002"), &rules(), at("2026-11-23T23:00:00+03:00")).open);
+    }
+
+    /// What a person set counts until it ends, and the reasons name the person.
+    #[test]
+    fn hours_set_by_hand_are_a_reason() {
+        let mut rules = rules();
+        let office = rules.schedules.values_mut().next().unwrap();
+        office.manual = Some(Manual {
+            open: false,
+            from: at("2026-11-23T12:00:00+03:00"),
+            until: at("2026-11-23T15:00:00+03:00"),
+            by: "maria".to_owned(),
+            reason: Some("stocktaking".to_owned()),
+        });
+        let plan_at = |text: &str| plan(call("7001"), &rules, at(text));
+        assert!(plan_at("2026-11-23T11:59:59+03:00").open);
+        let closed = plan_at("2026-11-23T12:00:00+03:00");
+        assert_eq!(closed.to, Some(Destination::message("closed".parse().unwrap())));
+        let said = "schedule office is closed by hand until 2026-11-23 15:00 MSK by maria: stocktaking; so";
+        assert!(closed.why.contains(said), "{}", closed.why);
+        let after = plan_at("2026-11-23T15:00:00+03:00");
+        assert!(after.open && after.why.contains("is open until 2026-11-23 18:00"), "{}", after.why);
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub mod elsewhere;
 mod engine;
 pub mod erase;
 mod error;
+pub mod hours;
 mod job;
 mod known_numbers;
 mod lock;

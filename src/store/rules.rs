@@ -14,7 +14,7 @@ use super::error::OfTable as _;
 use super::schema::{
     agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
 };
-use super::{Database, StoreError, read};
+use super::{Database, StoreError, hours, read};
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
 
 use crate::calendar::schedule::Schedule;
@@ -91,11 +91,22 @@ pub fn compare(old: &Rules, new: &Rules) -> Difference {
     difference
 }
 
-/// Reads every rule.
+/// Reads every rule, and what people set for a while.
 ///
 /// # Errors
 /// When the database fails, or holds a value that cannot be read.
 pub fn load(c: &mut Database) -> Result<Rules, StoreError> {
+    let mut rules = stated(c)?;
+    for (name, manual) in hours::load(c)? {
+        if let Some(schedule) = rules.schedules.get_mut(&name) {
+            schedule.manual = Some(manual);
+        }
+    }
+    Ok(rules)
+}
+
+/// Reads the rules as the administrator stated them.
+fn stated(c: &mut Database) -> Result<Rules, StoreError> {
     Ok(Rules {
         prompts: load_prompts(c)?,
         schedules: load_schedules(c)?,
@@ -118,7 +129,7 @@ fn load_schedules(c: &mut Database) -> Result<BTreeMap<ScheduleName, Schedule>, 
         schedules::table.select(columns::<ScheduleRow>()).load(c).of_table("schedules")?;
     for ScheduleRow { name, zone } in rows {
         let zone = read("schedules.zone", &zone)?;
-        all.insert(name, Schedule { zone, weekly: Default::default(), exceptions: BTreeMap::new() });
+        all.insert(name, Schedule::closed(zone));
     }
     let rows: Vec<HoursRow> =
         schedule_hours::table.select(columns::<HoursRow>()).load(c).of_table("schedule_hours")?;

@@ -18,6 +18,12 @@ diesel::table! {
     }
 }
 diesel::table! {
+    schedule_overrides (schedule) {
+        schedule -> Text, open -> Bool, from_at -> BigInt, until_at -> BigInt, by -> Text,
+        reason -> Nullable<Text>,
+    }
+}
+diesel::table! {
     agents (name) {
         name -> Text, display -> Text, ring_timeout_ms -> BigInt, wrap_up_ms -> BigInt,
         no_answer_delay_ms -> BigInt, busy_delay_ms -> BigInt, rejected_delay_ms -> BigInt,

@@ -1141,3 +1141,48 @@ fn check_names_files_that_others_may_read() {
         "{told:?}"
     );
 }
+
+/// Whether schedules are open is shown with the reason, and a person decides for a while.
+#[test]
+fn a_schedule_is_opened_and_closed_by_hand() {
+    let place = fresh();
+    store(&place, |c| {
+        let mut rules = stated();
+        let always = Schedule::parse("Europe/Moscow", &["mon-sun 00:00-24:00"], &[]).unwrap();
+        let never = Schedule::parse("Asia/Tokyo", &["mon-sun closed"], &[]).unwrap();
+        rules.schedules.insert(name("always"), always);
+        rules.schedules.insert(name("never"), never);
+        rules::replace(c, &rules).map(drop)
+    });
+    let shown = |which: &str| {
+        let all = place.json("hours");
+        all.as_array().unwrap().iter().find(|it| it["schedule"] == which).unwrap().clone()
+    };
+    assert_eq!((&shown("always")["open"], &shown("always")["until_at"]), (&true.into(), &Value::Null));
+    assert_eq!(shown("never")["why"], "the hours of the week");
+    let at = place.ok("hours --at 2026-11-24T12:00:00+03:00");
+    assert!(at.contains("office") && at.contains("2026-11-24 18:00"), "{at}");
+
+    place.ok("hours close always --until 2099-12-31T12:00 --reason stocktaking --by maria");
+    let closed = shown("always");
+    assert_eq!(closed["open"], false, "{closed}");
+    let why = "closed by hand until 2099-12-31 12:00 MSK by maria: stocktaking";
+    assert_eq!((&closed["why"], &closed["until_at"]), (&why.into(), &Value::Null), "no change within a year");
+    let russian = place.ok("hours --lang ru");
+    assert!(russian.contains("закрыто вручную до 2099-12-31 12:00 MSK (maria: stocktaking)"), "{russian}");
+    assert!(russian.contains("часы недели"), "{russian}");
+    place.ok("hours auto always");
+    assert_eq!(shown("always")["why"], "the hours of the week");
+    assert!(place.complains(3, "hours auto always").contains("change of hours by hand for schedule always"));
+
+    place.ok("hours open never --until 23:59");
+    assert_eq!(shown("never")["open"], true);
+    let state = || place.complains(4, "hours close always");
+    assert!(state().contains("do not change within a year: state --until"), "{}", state());
+    let already = place.complains(4, "hours open always");
+    assert!(already.contains("open by its own hours: state --until"), "{already}");
+    assert!(place.complains(3, "hours close nowhere").contains("schedule nowhere"));
+    assert!(place.complains(2, "hours close always --until 2020-01-01T00:00:00Z").contains("has passed"));
+    let audit = place.json("audit list --action hours_changed");
+    assert_eq!(audit.as_array().unwrap().len(), 3, "{audit}");
+}

@@ -101,6 +101,14 @@ fn day_hours() -> impl Strategy<Value = Vec<Interval>> {
     ]
 }
 
+/// Something set by hand, for a minute to a week.
+fn any_manual() -> impl Strategy<Value = Manual> {
+    (any::<bool>(), 0u32..1_000_000, 1u32..10_000).prop_map(|(open, minute, length)| {
+        let from = at("2025-01-02T00:00:00Z") + MINUTE * minute;
+        Manual { open, from, until: from + MINUTE * length, by: "maria".to_owned(), reason: None }
+    })
+}
+
 pub(crate) fn any_schedule() -> impl Strategy<Value = Schedule> {
     let zones = prop::sample::select(vec![
         Tz::Europe__Moscow,
@@ -110,13 +118,14 @@ pub(crate) fn any_schedule() -> impl Strategy<Value = Schedule> {
         Tz::Asia__Kathmandu,
     ]);
     let dated = prop::collection::btree_map(0u64..900, day_hours(), 0..4);
-    (zones, prop::array::uniform7(day_hours()), dated).prop_filter_map("overlap", |(zone, weekly, dated)| {
+    let hours = (zones, prop::array::uniform7(day_hours()), dated, prop::option::of(any_manual()));
+    hours.prop_filter_map("overlap", |(zone, weekly, dated, manual)| {
         let first = NaiveDate::from_ymd_opt(2025, 1, 1)?;
         let exceptions = dated
             .into_iter()
             .filter_map(|(n, hours)| Some((first.checked_add_days(Days::new(n))?, hours)))
             .collect();
-        Schedule { zone, weekly, exceptions }.checked().ok()
+        Schedule { zone, weekly, exceptions, manual }.checked().ok()
     })
 }
 
@@ -124,6 +133,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// Reads the clock on the wall and looks the minute up in the day's hours, and in those of the day before.
 fn naive_is_open(schedule: &Schedule, at: UnixMs) -> bool {
+    if let Some(manual) = schedule.manual.as_ref().filter(|manual| manual.holds(at)) {
+        return manual.open;
+    }
     let civil = at.utc().with_timezone(&schedule.zone);
     let minute = u16::try_from(civil.hour() * 60 + civil.minute()).unwrap();
     let within = |date: NaiveDate, minute: u16| {

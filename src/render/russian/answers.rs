@@ -77,6 +77,9 @@ pub(super) const ANSWERS: &[Pair] = &[
         "теперь выполните: fs_cli -x reloadxml; затем: dozvon check",
     ),
     ("problems: {count}", "требует внимания: {count}"),
+    ("schedule {schedule} follows its own hours", "расписание {schedule} снова следует своим часам"),
+    ("schedule {schedule} is closed until {until}", "расписание {schedule} закрыто до {until}"),
+    ("schedule {schedule} is open until {until}", "расписание {schedule} открыто до {until}"),
     (
         "set allowed values in the rules file and apply it: `dozvon apply`",
         "укажите допустимое в файле правил и примените его: `dozvon apply`",
@@ -129,6 +132,10 @@ pub(super) const ANSWERS: &[Pair] = &[
     (
         "there are no routes: write them into a rules file and `dozvon apply` it",
         "маршрутов нет: опишите их в файле правил и выполните `dozvon apply`",
+    ),
+    (
+        "there are no schedules: write them into a rules file and `dozvon apply` it",
+        "расписаний нет: запишите их в файл правил и примените его командой `dozvon apply`",
     ),
     (
         "waits of answered calls: half at most {half}, 95 % at most {most}",

@@ -101,6 +101,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ),
     ("case {id} may not be called now: {refusal}", "по обращению {id} сейчас звонить нельзя: {*refusal}"),
     ("case {id}: {refused}", "обращение {id}: {*refused}"),
+    ("change of hours by hand for schedule", "изменение часов вручную для расписания"),
     (
         "choose another [switch] listen, or stop what uses it",
         "выберите другой listen в [switch] или остановите того, кто его занимает",
@@ -199,6 +200,14 @@ pub(super) const ERRORS: &[Pair] = &[
         "запись {row} удалена по сроку хранения, аудит хранится с записи {first}: проверьте более новую печать",
     ),
     ("schedule", "расписание"),
+    (
+        "schedule {name} is closed by its own hours: state --until to keep it closed for longer, or take back what was set by hand with `dozvon hours auto {name2}`",
+        "расписание {name} закрыто по своим часам: укажите --until, чтобы держать его закрытым дольше, или отмените заданное вручную командой `dozvon hours auto {name2}`",
+    ),
+    (
+        "schedule {name} is open by its own hours: state --until to keep it open for longer, or take back what was set by hand with `dozvon hours auto {name2}`",
+        "расписание {name} открыто по своим часам: укажите --until, чтобы держать его открытым дольше, или отмените заданное вручную командой `dozvon hours auto {name2}`",
+    ),
     ("see whether its disk or server is overloaded", "проверьте, не перегружены ли её диск или сервер"),
     (
         "several calls end with {id}: write more digits",
@@ -270,6 +279,10 @@ pub(super) const ERRORS: &[Pair] = &[
     ),
     ("the essential task `{task}` has ended", "основная задача `{task}` завершилась"),
     ("the folder {path} {problem}: {remedy}", "папка {path}: {*problem}; {*remedy}"),
+    (
+        "the hours of schedule {name} do not change within a year: state --until",
+        "часы расписания {name} не меняются в течение года: укажите --until",
+    ),
     ("the last attempt has no disposition yet", "результат прошлой попытки ещё не записан"),
     ("the log was set up twice: {error}", "журнал настроен дважды: {*error}"),
     (

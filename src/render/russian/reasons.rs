@@ -114,11 +114,21 @@ pub(super) const REASONS: &[Pair] = &[
     ),
     ("schedule {#name}", "расписание {#name}"),
     ("schedule {name} is {state}", "расписание {name}: {*state}"),
+    (
+        "schedule {name} is {state} by hand until {until} by {by}",
+        "расписание {name}: {*state} вручную до {until} ({by})",
+    ),
+    (
+        "schedule {name} is {state} by hand until {until} by {by}: {reason}",
+        "расписание {name}: {*state} вручную до {until} ({by}: {reason})",
+    ),
     ("schedule {name} is {state} until {at}", "расписание {name}: {*state} до {at}"),
     ("talk ended", "разговор окончен"),
     ("talked {talk}", "разговор {talk}"),
     ("the case is closed", "обращение закрыто"),
     ("the clock was set back", "часы переведены назад"),
+    ("the exception of {date}", "исключение на {date}"),
+    ("the hours of the week", "часы недели"),
     (
         "the number costs extra, or is a service number: state `allow_premium = true` in the policy if it may be called",
         "номер платный или служебный: если на него можно звонить, укажите `allow_premium = true` в политике",
@@ -144,4 +154,6 @@ pub(super) const REASONS: &[Pair] = &[
         "предел вызовов клиентов в час для всех вместе: {limit} (max_dials_per_hour в [callback])",
     ),
     ("{party} dialled {#number}", "{*party} → {#number}"),
+    ("{state} by hand until {until} by {by}", "{*state} вручную до {until} ({by})"),
+    ("{state} by hand until {until} by {by}: {reason}", "{*state} вручную до {until} ({by}: {reason})"),
 ];

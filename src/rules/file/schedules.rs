@@ -44,7 +44,7 @@ pub(super) fn read(
     }
     let exceptions = dated(document, &raw.exceptions);
     let (mut hours, mut dates): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    let mut schedule = Schedule { zone, weekly: Default::default(), exceptions: BTreeMap::new() };
+    let mut schedule = Schedule::closed(zone);
     for line in &raw.hours {
         hours.push(line.get_ref().clone());
         grow(document, &mut schedule, zone, &mut hours, &dates, &line.span(), true);

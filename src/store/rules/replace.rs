@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::rows::{
     AgentRow, ContactRow, ExceptionRow, HoursRow, PromptRow, QueueRow, RouteRow, ScheduleRow, TierRow,
 };
-use super::{Difference, compare, load, menus as menu_rows, policies};
+use super::{Difference, compare, menus as menu_rows, policies, stated};
 use crate::calendar::schedule::Schedule;
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
 use crate::rules::policy::{Policy, Profile};
@@ -27,7 +27,7 @@ use crate::store::{Database, StoreError, cases, dialect, offers, waits};
 /// something that does not exist. Nothing is changed then.
 pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> {
     dialect::hold::rules(c)?;
-    let old = load(c)?;
+    let old = stated(c)?;
     let new = &numbered(c, &old, new)?;
     refuse_unlawful(new)?;
     refuse_dangling(new)?;
@@ -69,7 +69,7 @@ pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> 
 /// # Errors
 /// The errors of [`replace`].
 pub fn preview(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> {
-    let old = load(c)?;
+    let old = stated(c)?;
     let new = &numbered(c, &old, new)?;
     refuse_unlawful(new)?;
     refuse_dangling(new)?;

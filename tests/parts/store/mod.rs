@@ -19,6 +19,7 @@ mod erasing;
 mod flood;
 mod guards;
 mod hour_cap;
+mod hours;
 mod mailboxes;
 mod meanwhile;
 mod misses;

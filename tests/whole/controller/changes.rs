@@ -27,7 +27,7 @@ async fn delays(stage: &Stage) -> Vec<i64> {
 }
 
 /// Runs the built command on the database of the stage.
-async fn dozvon(stage: &Stage, line: &str) {
+pub async fn dozvon(stage: &Stage, line: &str) {
     let mut command = stage.folder.command(line);
     command.args(["--database", &stage.settings.database.to_string()]);
     let output = Command::from(command).output().await.unwrap();

@@ -13,6 +13,7 @@ mod customer_first;
 mod flood;
 mod handsets;
 mod hour_cap;
+mod hours;
 mod lock;
 mod logs;
 mod menus;

@@ -1,0 +1,68 @@
+//! Hours that a person sets for a while.
+
+use dozvon::audit::Action;
+use dozvon::calendar::manual::Manual;
+use dozvon::store::rules::{load, preview, replace};
+use dozvon::store::{StoreError, audit, hours};
+
+use crate::support::company::{at, company};
+use crate::support::database::for_each_database;
+
+fn closed(from: u64, until: u64, reason: &str) -> Manual {
+    let reason = Some(reason.to_owned());
+    Manual { open: false, from: at(from), until: at(until), by: "maria".to_owned(), reason }
+}
+
+#[test]
+fn what_a_person_sets_holds_until_it_ends_and_survives_an_apply() {
+    for_each_database(async |db| {
+        let rules = company();
+        let office: dozvon::ids::ScheduleName = "office".parse().unwrap();
+        let set = |manual: Manual| {
+            let office = office.clone();
+            async move { db.store.write("set", move |c| hours::set(c, &office, &manual)).await }
+        };
+        let nothing = set(closed(1, 2, "too early")).await.unwrap_err();
+        assert!(matches!(nothing, StoreError::NotFound { kind: "schedule", .. }), "{nothing}");
+        let first = rules.clone();
+        db.write(move |c| replace(c, &first)).await;
+        set(closed(10, 20, "a leak")).await.unwrap();
+        let second = closed(11, 5_000, "call +7 900 123-45-67");
+        set(second.clone()).await.unwrap();
+        let again = rules.clone();
+        let change = db.write(move |c| {
+            assert!(preview(c, &again)?.is_empty(), "a person's hours are no rule");
+            replace(c, &again)
+        });
+        assert!(change.await.is_empty());
+        let read = async || db.store.read("rules", load).await.unwrap().schedules[&office].manual.clone();
+        let kept = Manual { reason: Some("call …".to_owned()), ..second };
+        assert_eq!(read().await, Some(kept));
+
+        let end = |instant: u64| {
+            let office = office.clone();
+            db.store.write("end", move |c| hours::end(c, &office, "olga", at(instant)))
+        };
+        end(30).await.unwrap();
+        assert_eq!(read().await.map(|manual| manual.until), Some(at(30)));
+        let over = end(31).await.unwrap_err();
+        assert!(matches!(over, StoreError::NotFound { .. }), "{over}");
+
+        let wanted = audit::Wanted {
+            number: None,
+            by: None,
+            action: Some(Action::HoursChanged),
+            since: None,
+            limit: 9,
+        };
+        let entries = db.store.read("audit", move |c| audit::list(c, &wanted)).await.unwrap();
+        let told: Vec<String> =
+            entries.iter().map(|entry| format!("{} {}", entry.by, entry.details)).collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(
+            told[1].contains("closed") && told[1].contains("call …") && !told[1].contains("123"),
+            "{told:?}"
+        );
+        assert!(told[2].starts_with("olga") && told[2].contains("auto"), "{told:?}");
+    });
+}
