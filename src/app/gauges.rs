@@ -67,6 +67,8 @@ fn show_nodes(app: &App) {
         metrics.node_queue_depth.with_label_values(&[name]).set(level(&stats.queue_depth));
         metrics.node_lag_seconds.with_label_values(&[name]).set(node.load().lag().as_secs_f64());
         metrics.node_legs.with_label_values(&[name]).set(level(&stats.legs));
+        let connections = i64::try_from(node.originate_connections()).unwrap_or(i64::MAX);
+        metrics.node_originate_connections.with_label_values(&[name]).set(connections);
     }
 }
 

@@ -102,6 +102,9 @@ pub struct NodeSettings {
     /// callers wait for agents who talk. FreeSWITCH by itself sends events every 20 ms. `0s`: dozvon does not ask.
     #[serde(with = "duration::Within::<0, { duration::SECOND }>")]
     pub poll_interval: Duration,
+    /// The most connections on which phones are rung, one for each phone that rings. FreeSWITCH keeps 1.6 MB for each. Further
+    /// phones are rung by background jobs: an answer is heard up to 20 ms later there. `0`: background jobs alone.
+    pub originate_connections: usize,
     /// Not used: events do not wait any more. Files of older versions have it.
     #[serde(skip_serializing)]
     pub event_queue: usize,
@@ -141,6 +144,7 @@ impl Default for NodeSettings {
             heartbeat_timeout: Duration::from_secs(45),
             link_timeout: Duration::from_secs(70),
             poll_interval: Duration::from_millis(5),
+            originate_connections: 32,
             event_queue: 65_536,
             command_queue: 4096,
             leg_check_interval: Duration::from_secs(30),

@@ -100,6 +100,8 @@ pub struct Metrics {
     pub node_lag_seconds: GaugeVec,
     /// Legs alive now, by `node`.
     pub node_legs: IntGaugeVec,
+    /// Connections on which phones are rung, by `node`.
+    pub node_originate_connections: IntGaugeVec,
     /// Connections to the listener, by `result`.
     pub connections: IntCounterVec,
     /// Callers' sockets open now.
@@ -208,6 +210,11 @@ impl Metrics {
                 &["node"],
             )?,
             node_legs: make.gauges("node_legs", "Legs alive now, and callers who talk", &["node"])?,
+            node_originate_connections: make.gauges(
+                "node_originate_connections",
+                "Connections to FreeSWITCH on which phones are rung",
+                &["node"],
+            )?,
             connections: make.counters(
                 "connections_total",
                 "Connections of FreeSWITCH, by result",

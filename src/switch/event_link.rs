@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +14,7 @@ use super::frames::{Frame, FrameLimits, Frames, SocketError, check_line, outcome
 use super::hub::Hub;
 use super::leg_request::{CALLER, LEG_ROLE_HEADER, LegRole};
 use super::link_commands::{Command, CommandError, LinkRequest};
+use super::login::log_in;
 use super::node_stats::count;
 use super::talks::USERS;
 use super::wire::WireError;
@@ -40,28 +40,13 @@ pub(super) struct EventLink {
 impl EventLink {
     /// Connects, logs in, subscribes, and asks for the run of FreeSWITCH. Events that come meanwhile go to the hub.
     pub(super) async fn open(node: &NodeSettings, hub: &Hub) -> Result<Self, WireError> {
-        let mut link =
-            timeout(node.connect_timeout, Self::log_in(node, hub)).await.map_err(SocketError::from)??;
+        let mut link = Self { frames: log_in(node, LIMITS).await?, core: None };
         link.subscribe(hub, node.command_timeout).await?;
         link.core = match link.ask("api global_getvar core_uuid", hub, node.command_timeout).await {
             Ok(core) => core.trim().parse().ok(),
             Err(SocketError::Refused(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        Ok(link)
-    }
-
-    async fn log_in(node: &NodeSettings, hub: &Hub) -> Result<Self, SocketError> {
-        let stream = TcpStream::connect((node.host.as_str(), node.port)).await?;
-        stream.set_nodelay(true)?;
-        let mut frames = Frames::new(stream, Vec::new(), LIMITS);
-        match frames.next().await? {
-            Frame::LoginWanted => {}
-            Frame::NotAllowed => return Err(SocketError::NotAllowed),
-            _ => return Err(SocketError::Malformed("no request to log in")),
-        }
-        let mut link = Self { frames, core: None };
-        link.ask(&format!("auth {}", node.password), hub, node.connect_timeout).await?;
         Ok(link)
     }
 

@@ -138,6 +138,12 @@ impl Frames {
         }
     }
 
+    /// Whether nothing has come that was not taken, and the connection is open as far as we know.
+    pub(super) fn is_quiet(&self) -> bool {
+        let nothing = self.stream.try_read(&mut [0; 1]).is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock);
+        nothing && self.read.is_empty()
+    }
+
     /// How much memory the buffer takes, in bytes.
     #[cfg(test)]
     pub(super) fn buffer(&self) -> usize {

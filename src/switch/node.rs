@@ -129,6 +129,12 @@ impl Node {
         &self.hub.load
     }
 
+    /// How many connections it has on which phones are rung.
+    #[must_use]
+    pub fn originate_connections(&self) -> usize {
+        self.hub.originates.open_now()
+    }
+
     /// The counts so far.
     #[must_use]
     pub fn stats(&self) -> &NodeStats {

@@ -163,6 +163,8 @@ struct State {
     /// What is printed for commands that begin so, before anything else is looked at.
     answers: Vec<(&'static str, String)>,
     password: &'static str,
+    /// Where the result of `api originate` goes, by the leg.
+    originates: Mutex<HashMap<String, mpsc::UnboundedSender<Vec<u8>>>>,
     /// Where events go: to the connections that asked for them.
     outlets: Mutex<Vec<mpsc::UnboundedSender<Vec<u8>>>>,
     connections: Mutex<Vec<tokio::task::JoinHandle<()>>>,
@@ -258,6 +260,25 @@ impl Switch {
         ));
     }
 
+    /// The result of an `api originate`, on its connection.
+    pub fn result(&self, leg: &str, result: &str) {
+        self.originate(leg).send(printed(&format!("{result}\n")).into_bytes()).unwrap();
+    }
+
+    /// Cuts the connection on which a leg is originated.
+    pub fn cut_originate(&self, leg: &str) {
+        self.originate(leg).send(Vec::new()).unwrap();
+    }
+
+    fn originate(&self, leg: &str) -> mpsc::UnboundedSender<Vec<u8>> {
+        self.state.originates.lock().unwrap().remove(leg).expect("an originate on a connection of its own")
+    }
+
+    /// Cuts the links for events; new ones are taken.
+    pub fn cut_events(&self) {
+        self.raw(&[]);
+    }
+
     /// Cuts every connection; new ones are taken.
     pub fn cut(&self) {
         self.state.outlets.lock().unwrap().clear();
@@ -315,7 +336,10 @@ async fn serve(mut peer: Peer, state: Arc<State>, told: mpsc::UnboundedSender<St
     loop {
         tokio::select! {
             biased;
-            Some(event) = events.recv() => peer.say_bytes(&event).await,
+            Some(event) = events.recv() => match event.as_slice() {
+                [] => return,
+                event => peer.say_bytes(event).await,
+            },
             command = peer.read_command() => match command {
                 None => {
                     state.closed.fetch_add(1, Ordering::Relaxed);
@@ -324,6 +348,11 @@ async fn serve(mut peer: Peer, state: Arc<State>, told: mpsc::UnboundedSender<St
                 Some(command) => {
                     if command.starts_with("event ") {
                         state.outlets.lock().unwrap().push(outlet.clone());
+                    }
+                    if let Some(leg) = command.strip_prefix("api originate").and_then(leg_of) {
+                        state.originates.lock().unwrap().insert(leg, outlet.clone());
+                        told.send(command).ok();
+                        continue;
                     }
                     owed.push_str(&reply(&state, &command));
                     if state.muted.lock().unwrap().as_ref().is_some_and(|muted| command.starts_with(muted)) {
@@ -340,6 +369,11 @@ async fn serve(mut peer: Peer, state: Arc<State>, told: mpsc::UnboundedSender<St
             },
         }
     }
+}
+
+/// The leg that an originate is about.
+fn leg_of(originate: &str) -> Option<String> {
+    originate.split_once("dozvon_leg_id=")?.1.get(..36).map(str::to_owned)
 }
 
 fn reply(state: &State, command: &str) -> String {

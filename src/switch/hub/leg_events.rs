@@ -34,11 +34,11 @@ pub(super) fn job_signal(event: &Event) -> Option<(LegId, LegSignal)> {
     let argument = argument?;
     let (_, after) = argument.split_once(LEG_ID)?;
     let leg = after.strip_prefix('=')?.get(..36)?.parse().ok()?;
-    Some((leg, result(event.body())))
+    Some((leg, result_of(event.body())))
 }
 
-/// Reads a job's result: `+OK <uuid>` or `-ERR <cause>`.
-fn result(body: &str) -> LegSignal {
+/// Reads an originate's result: `+OK <uuid>` or `-ERR <cause>`.
+pub(in crate::switch) fn result_of(body: &str) -> LegSignal {
     let said = body.trim();
     if let Some(channel) = said.strip_prefix("+OK").and_then(|channel| channel.trim().parse().ok()) {
         return LegSignal::Succeeded(channel);

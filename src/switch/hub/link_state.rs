@@ -44,6 +44,7 @@ impl Hub {
     pub(in crate::switch) fn link_down(&self, role: Role) {
         self.set_link(role, false);
         if role == Role::Events {
+            self.originates.clear();
             self.link_state.send_modify(|link_state| link_state.up = false);
         }
     }

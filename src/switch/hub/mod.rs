@@ -25,12 +25,14 @@ use crate::switch::event::Event;
 use crate::switch::leg_state::LegSignal;
 use crate::switch::link_commands::{Command, CommandError, CommandSender};
 use crate::switch::load::Load;
+use crate::switch::originate_pool::OriginatePool;
 use crate::switch::talks::Talks;
 
 use self::leg_events::{job_signal, signal_of};
 use super::node_stats::{NodeStats, count};
 
 pub(in crate::switch) use awaited::{Awaited, AwaitedLeg};
+pub(in crate::switch) use leg_events::result_of;
 pub(in crate::switch) use link_state::LinkState;
 
 /// What the node, its links and its legs share.
@@ -50,6 +52,7 @@ pub(in crate::switch) struct Hub {
     pub(in crate::switch) talks: Talks,
     pub(in crate::switch) awaited: Awaited,
     pub(in crate::switch) load: Load,
+    pub(in crate::switch) originates: OriginatePool,
 }
 
 impl Hub {
@@ -59,6 +62,7 @@ impl Hub {
         queries: CommandSender,
     ) -> Self {
         Self {
+            originates: OriginatePool::new(settings.originate_connections),
             settings,
             stats: NodeStats::default(),
             main,
@@ -81,6 +85,14 @@ impl Hub {
         self.main.ask(Command::BgApi(command)).await
     }
 
+    /// Opens a connection on which the next phone can be rung.
+    pub(in crate::switch) async fn open_originate_connection(&self) {
+        if let Err(error) = self.originates.open(&self.settings).await {
+            let node = &self.settings.name;
+            tracing::debug!(%node, %error, "no further connection for ringing: phones are rung by background jobs");
+        }
+    }
+
     /// Runs an API command on the link for queries, or if that is down on the other one.
     pub(in crate::switch) async fn api(&self, command: String) -> Result<String, CommandError> {
         match self.queries.ask(Command::Api(command.clone())).await {
@@ -98,7 +110,10 @@ impl Hub {
             self.learn_core(core);
         }
         match event.kind() {
-            "HEARTBEAT" => self.heartbeat(now),
+            "HEARTBEAT" => {
+                self.heartbeat(now);
+                self.originates.trim(now);
+            }
             "BACKGROUND_JOB" => {
                 if let Some((leg, signal)) = job_signal(event) {
                     self.deliver(leg, signal);

@@ -14,6 +14,7 @@ pub fn settings(switch: &Switch) -> NodeSettings {
         port: switch.address.port(),
         reconnect_min: Duration::from_millis(20),
         reconnect_max: Duration::from_millis(100),
+        originate_connections: 0,
         ..NodeSettings::default()
     }
 }

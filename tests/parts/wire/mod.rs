@@ -5,4 +5,5 @@ mod hostile;
 mod legs;
 mod links;
 mod log;
+mod originates;
 mod talks;

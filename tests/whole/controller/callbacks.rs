@@ -369,7 +369,7 @@ async fn an_agent_who_does_not_accept_costs_the_customer_no_attempt() {
     miss(&stage).await;
     stage.step("anna", Step::LogIn).await;
     later(&stage, 1);
-    until("anna was asked", async || stage.sim.counts().await.of("bgapi originate") >= 2).await;
+    until("anna was asked", async || stage.originates().await >= 2).await;
     assert_eq!(made(&stage).await, []);
     stage.step("anna", Step::LogOut).await;
 }
@@ -391,7 +391,7 @@ async fn a_case_that_is_closed_while_an_agent_is_asked_is_not_dialled_and_she_is
     let ended = async || stage.calls().await.iter().all(|row| row.ended_at.is_some());
     until("the callback is over", ended).await;
     until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
-    assert_eq!(stage.sim.counts().await.of("bgapi originate"), 1);
+    assert_eq!(stage.originates().await, 1);
     assert_eq!(made(&stage).await, []);
     assert_eq!(stage.repairs().await, 0);
 }

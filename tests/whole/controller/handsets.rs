@@ -44,7 +44,7 @@ pub async fn dials_said(stage: &Stage, said: &str) -> u64 {
 }
 
 async fn originated(stage: &Stage) -> u64 {
-    stage.commands("bgapi originate").await
+    stage.originates().await
 }
 
 /// Which guards refused whose dial, for a case or for nobody's.

@@ -269,6 +269,12 @@ impl Stage {
         self.sim.counts().await.of(kind)
     }
 
+    /// How many legs were originated, on connections of their own and by background jobs.
+    pub async fn originates(&self) -> u64 {
+        let counts = self.sim.counts().await;
+        counts.of("api originate") + counts.of("bgapi originate")
+    }
+
     /// The calls, those that came first first.
     pub async fn calls(&self) -> Vec<CallRow> {
         let wanted = Wanted { limit: 1_000, ..Wanted::default() };

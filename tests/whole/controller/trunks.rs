@@ -128,9 +128,9 @@ async fn the_next_trunk_is_tried_at_once(customer_first: bool) {
     let carried = async || stage.metric("dozvon_trunk_calls", "").await == 1;
     until("each trunk has its own calls only", carried).await;
     // An agent's leg and three of the customer, one after the other.
-    until("all are rung", async || stage.commands("bgapi originate").await >= 4).await;
+    until("all are rung", async || stage.originates().await >= 4).await;
     until("they talk", async || stage.agent("anna").await.activity == Activity::Talking).await;
-    assert_eq!(stage.commands("bgapi originate").await, 4);
+    assert_eq!(stage.originates().await, 4);
     let talk = stage.calls().await.pop().unwrap();
     let shown = stage.ask("api show channels").await;
     assert!(shown.contains(&talk.channel.to_string()), "the row has the channel on which they talk: {shown}");
@@ -178,7 +178,7 @@ async fn what_every_trunk_refuses_is_no_attempt_of_the_day() {
     );
     assert_eq!((trunk.as_deref(), cause.as_deref()), (Some("two"), Some("CALL_REJECTED")));
     assert_eq!(row.note.as_deref(), Some("refused before by trunk one (CALL_REJECTED)"));
-    assert_eq!(stage.commands("bgapi originate").await, 3);
+    assert_eq!(stage.originates().await, 3);
     stands(&stage, "waiting").await;
     until("the trunks are free", async || calls(&stage).await == on(0, 0)).await;
     stage.quiet().await;
@@ -245,14 +245,14 @@ async fn without_room_nobody_is_dialled_and_nothing_is_counted() {
     miss_another(&stage).await;
     later(&stage, 1);
     let boris = stage.sim.call(CallerScript::at_phone_of("boris", SECOND)).await;
-    until("the customer is dialled", async || stage.commands("bgapi originate").await == 1).await;
+    until("the customer is dialled", async || stage.originates().await == 1).await;
     stage.step("anna", Step::LogIn).await;
     stands(&stage, "due").await;
     let anna = stage.sim.call(CallerScript::at_phone_of("anna", NUMBER)).await;
     assert_eq!(story(anna).await.cause, "NORMAL_CIRCUIT_CONGESTION");
     assert_eq!(refused(&stage).await, [("budget".to_owned(), "anna".to_owned(), Some(1))]);
     assert_eq!(made(&stage).await, []);
-    assert_eq!(stage.commands("bgapi originate").await, 1, "nor is anna rung");
+    assert_eq!(stage.originates().await, 1, "nor is anna rung");
     boris.hang_up().await;
     until("it is the customer's turn now", async || !made(&stage).await.is_empty()).await;
     let second = stage.store.read("attempts", |c| attempts::of_case(c, CaseId(2))).await.unwrap();

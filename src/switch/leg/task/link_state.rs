@@ -23,12 +23,8 @@ impl LegTask {
             self.lost_at = None;
             return Some(self.given_up(cause::SWITCH_RESTARTED));
         }
-        if self.seen.session != before.session {
-            self.orphaned = true;
-            if self.confirm && !self.state.is_answered() {
-                // It cannot be known any more whether the key was pressed.
-                self.cancel(Cancel::OriginatorCancel);
-            }
+        if self.seen.session != before.session && self.connection.is_none() {
+            self.lose_result();
         }
         if self.seen.session != before.session || self.seen.missed != before.missed {
             self.in_doubt = false;

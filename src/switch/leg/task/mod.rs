@@ -1,12 +1,13 @@
 //! The task of one leg.
 //!
 //! In: how the leg begins, signals, commands of the owner, the state of the link. Out: events for the owner, commands to
-//! FreeSWITCH. The other files hold methods of [`LegTask`]: `cancel` ends the leg, `look` asks FreeSWITCH for its state, and
-//! `link_state` reacts to the link.
+//! FreeSWITCH. The other files hold methods of [`LegTask`]: `originate` begins the leg, `cancel` ends it, `look` asks
+//! FreeSWITCH for its state, and `link_state` reacts to the link.
 
 mod cancel;
 mod link_state;
 mod look;
+mod originate;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +20,11 @@ use crate::ids::LegId;
 use crate::switch::dial;
 use crate::switch::hub::{AwaitedLeg, Hub, LinkState};
 use crate::switch::leg_state::{LegSignal, LegState};
-use crate::switch::link_commands::CommandError;
 use crate::switch::load::Wait;
-use crate::switch::wire::WireError;
+use crate::switch::originate_pool::OriginateConnection;
 
 use self::cancel::CANCEL_AGAIN;
+use self::originate::result_on;
 use super::command::LegCommand;
 use super::{Cancel, LegEvent, LegRequest};
 use crate::switch::leg_request::Begin;
@@ -43,6 +44,8 @@ pub(super) struct LegTask {
     state: LegState,
     /// The wait for the leg's first channel.
     awaits_channel: Option<Wait>,
+    /// Where the originate's result comes, if the leg has a connection of its own.
+    connection: Option<OriginateConnection>,
     signals: mpsc::Receiver<LegSignal>,
     events: mpsc::Sender<LegEvent>,
     commands: watch::Receiver<LegCommand>,
@@ -90,6 +93,7 @@ impl LegTask {
         Self {
             state: LegState::new(own),
             awaits_channel: None,
+            connection: None,
             signals: hub.open_mailbox(leg),
             events,
             commands,
@@ -133,27 +137,6 @@ impl LegTask {
         }
     }
 
-    async fn originate(&mut self, request: &LegRequest) {
-        let command = dial::originate(request, &self.hub.settings);
-        self.awaits_channel = Some(self.hub.load.begin());
-        match self.hub.job(command).await {
-            Ok(_) => {}
-            Err(CommandError::Down) => self.feed(LegSignal::Failed(cause::LINK_LOST.to_owned())),
-            Err(CommandError::Wire(WireError::Refused(why))) => {
-                tracing::error!(
-                    why,
-                    "FreeSWITCH refused to originate: allow this event socket login to run `bgapi originate`"
-                );
-                self.feed(LegSignal::Failed(cause::UNKNOWN.to_owned()));
-            }
-            Err(CommandError::Wire(error)) => {
-                tracing::warn!(%error, "it is unknown whether FreeSWITCH got the originate");
-                self.orphaned = true;
-                self.cancel(Cancel::OriginatorCancel);
-            }
-        }
-    }
-
     /// Runs until the leg is over or given up, and returns its last event; none if the leg is left alone in its talk.
     async fn keep(&mut self) -> Option<LegEvent> {
         loop {
@@ -179,15 +162,18 @@ impl LegTask {
                     self.hub.taken();
                     self.feed(signal);
                 },
+                result = result_on(&mut self.connection) => self.take_result(result),
                 _ = self.link_state.changed() => if let Some(last) = self.link_changed() { return Some(last) },
                 () = sleep_until(wake) => if let Some(last) = self.act().await { return Some(last) },
             }
         }
     }
 
-    /// Notes whether the leg's next event is awaited: of a leg in a talk it is not, unless the leg is being ended.
+    /// Notes whether the leg's next event is awaited: of a leg in a talk it is not, nor of a leg whose phone is being called
+    /// and whose own connection tells the answer, unless the leg is being ended.
     fn note_awaited(&mut self) {
-        let awaited = !self.state.is_answered() || self.cancel.is_some();
+        let told = self.state.is_answered() || self.connection.is_some() && self.awaits_channel.is_none();
+        let awaited = !told || self.cancel.is_some();
         if awaited != self.awaited.is_some() {
             self.awaited = awaited.then(|| AwaitedLeg::new(&self.hub));
         }
