@@ -18,6 +18,7 @@ use super::{Call, Gone, TAKEN};
 use crate::clock::UnixMs;
 use crate::context::App;
 use crate::ids::{AttemptId, CallId, ChannelId, OfferId};
+use crate::store::offers::Answer;
 use crate::store::{Awaited, Database, StoreError, callbacks, calls, manual_dial, offers};
 use crate::switch::{CallerEvent, Leg, Node};
 
@@ -44,8 +45,10 @@ pub(crate) struct TalkOver {
 /// Who talks, and so which rows record the talk.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Between {
-    /// A caller and the agent of this offer.
-    CallerAndAgent(OfferId),
+    /// A caller and the agent of this offer, who answered: the offer wins the call by this, if it may.
+    CallerAndAgent(OfferId, Answer),
+    /// A caller and the agent of this offer, who talk already.
+    CallerAndAgentFound(OfferId),
     /// A caller and a contact outside the queues.
     CallerAndContact,
     /// An agent, and a customer whom the agent dialled.
@@ -115,17 +118,21 @@ impl Talk {
         self.since
     }
 
-    /// Records the talk, and repeats that until its fate is known.
+    /// Records the talk, and repeats that until its fate is known. Returns false if the two may not talk: another agent
+    /// has won the call, or the offer or the call has ended.
     ///
     /// # Errors
     /// What the database refuses for good. The end of the talk is still recorded.
-    pub(crate) async fn record(&self, between: Between) -> Result<(), StoreError> {
+    pub(crate) async fn record(&self, between: Between) -> Result<bool, StoreError> {
         let (call, at) = (self.call, self.since);
         let write = move |c: &mut Database| match between {
-            Between::CallerAndAgent(offer) => offers::bridged(c, offer, call, at),
-            Between::CallerAndContact => calls::forwarded(c, call, at),
-            Between::AgentAndDialled => manual_dial::talk(c, call, at),
-            Between::CustomerAndAgent(attempt, offer) => callbacks::talk(c, attempt, offer, call, at),
+            Between::CallerAndAgent(offer, answer) => offers::connected(c, offer, call, answer, at),
+            Between::CallerAndAgentFound(offer) => offers::bridged(c, offer, call, at).map(|()| true),
+            Between::CallerAndContact => calls::forwarded(c, call, at).map(|()| true),
+            Between::AgentAndDialled => manual_dial::talk(c, call, at).map(|()| true),
+            Between::CustomerAndAgent(attempt, offer) => {
+                callbacks::talk(c, attempt, offer, call, at).map(|()| true)
+            }
         };
         let recorded = self.app.store.record_awaited("talk", Awaited::ByNobody, write).await;
         recorded.inspect_err(|error| {

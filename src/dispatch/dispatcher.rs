@@ -60,9 +60,14 @@ impl Dispatcher {
         answer.await.unwrap_or(false)
     }
 
-    /// An agent is being connected with the caller: all other phones stop ringing at once.
+    /// An agent is being connected with the caller: all other phones stop ringing at once, and no further phone rings.
     pub async fn connecting(&self, call: CallId, offer: OfferId) {
         self.send(Message::Connecting(call, offer)).await;
+    }
+
+    /// The agent could not be connected with the caller, who waits as before.
+    pub async fn waits_again(&self, call: CallId) {
+        self.send(Message::WaitsAgain(call)).await;
     }
 
     /// The database refused the claim behind an offer.

@@ -19,6 +19,7 @@ pub(super) enum Message {
     Join(Box<QueuedCaller>, oneshot::Sender<Result<(), NoSuchQueue>>),
     Leave(CallId, Leaving, oneshot::Sender<bool>),
     Connecting(CallId, OfferId),
+    WaitsAgain(CallId),
     Refused { call: CallId, offer: OfferId, agent: AgentName },
     Over { call: CallId, offer: OfferId, outcome: Outcome, of_link: bool, agent: Box<AgentRow> },
     Agent(Box<AgentRow>),

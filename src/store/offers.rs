@@ -165,6 +165,42 @@ pub fn unwin(c: &mut Database, offer: OfferId, call: CallId) -> Result<(), Store
     Ok(())
 }
 
+/// The leg on which an agent answered, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer {
+    /// The channel of the leg.
+    pub leg: ChannelId,
+    /// When the agent answered.
+    pub at: UnixMs,
+}
+
+/// Records that an agent who answered talks to the caller, if their offer wins the call by this. Returns whether it
+/// does, by the rules of [`win`]. Repeating it returns the same.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is no such offer.
+pub fn connected(
+    c: &mut Database,
+    offer: OfferId,
+    call: CallId,
+    answer: Answer,
+    at: UnixMs,
+) -> Result<bool, StoreError> {
+    hold::offer(c, offer)?;
+    let known = times(c, offer)?;
+    if known.bridged_at.is_some() || known.ended_at.is_some() {
+        // The end of the agent's leg may have been recorded first.
+        let won = calls::table.find(call).filter(calls::offer.eq(offer));
+        return Ok(diesel::select(exists(won)).get_result(c)?);
+    }
+    if known.call != call || !take_call(c, call, offer, &known.agent, at)? {
+        return Ok(false);
+    }
+    talks(c, offer, &known, (Some(answer.leg), answer.at), at)?;
+    waits::leave(c, call, at, WaitOutcome::Answered)?;
+    Ok(true)
+}
+
 /// Records that the agent and the caller talk: the offer is answered, the agent talks, the caller no longer waits. An
 /// offer whose win is not recorded yet wins by this, unless another offer has won the call. Repeating it changes nothing.
 ///
@@ -176,9 +212,41 @@ pub fn bridged(c: &mut Database, offer: OfferId, call: CallId, at: UnixMs) -> Re
     if known.bridged_at.is_some() || known.ended_at.is_some() {
         return Ok(());
     }
+    talks(c, offer, &known, (None, known.answered_at.unwrap_or(at)), at)?;
+    take_call(c, call, offer, &known.agent, at)?;
+    waits::leave(c, call, at, WaitOutcome::Answered)
+}
+
+/// Gives the call to the offer and its agent. Returns false if another offer has won the call, or the call has ended
+/// without an answer.
+fn take_call(
+    c: &mut Database,
+    call: CallId,
+    offer: OfferId,
+    agent: &AgentName,
+    at: UnixMs,
+) -> Result<bool, StoreError> {
+    let free = calls::table.find(call).filter(calls::offer.is_null().or(calls::offer.eq(offer)));
+    let free = free.filter(calls::ended_at.is_null().or(calls::answered_at.is_not_null()));
+    let taken = diesel::update(free)
+        .set((calls::offer.eq(offer), calls::answered_at.eq(at), calls::agent.eq(agent)))
+        .returning(calls::arrived_at)
+        .count_changed(c)?;
+    Ok(taken > 0)
+}
+
+/// Records in the offer and the agent's row that the agent talks.
+fn talks(
+    c: &mut Database,
+    offer: OfferId,
+    known: &Times,
+    (leg, answered_at): (Option<ChannelId>, UnixMs),
+    at: UnixMs,
+) -> Result<(), StoreError> {
     diesel::update(offers::table.find(offer))
         .set((
-            offers::answered_at.eq(known.answered_at.unwrap_or(at)),
+            offers::leg.eq(leg.or(known.leg)),
+            offers::answered_at.eq(answered_at),
             offers::bridged_at.eq(at),
             offers::outcome.eq(Outcome::Answered),
             offers::ring_ms.eq(known.ring_ms(at)),
@@ -196,12 +264,7 @@ pub fn bridged(c: &mut Database, offer: OfferId, call: CallId, at: UnixMs) -> Re
         ))
         .returning(agents::version)
         .count_changed(c)?;
-    let won = calls::table.find(call).filter(calls::offer.is_null().or(calls::offer.eq(offer)));
-    diesel::update(won)
-        .set((calls::offer.eq(offer), calls::answered_at.eq(at), calls::agent.eq(&known.agent)))
-        .returning(calls::arrived_at)
-        .count_changed(c)?;
-    waits::leave(c, call, at, WaitOutcome::Answered)
+    Ok(())
 }
 
 /// Which agent was offered which call, and when the agent answered, talked and was done.
@@ -212,6 +275,7 @@ struct Times {
     call: CallId,
     offered_at: UnixMs,
     answered_at: Option<UnixMs>,
+    leg: Option<ChannelId>,
     bridged_at: Option<UnixMs>,
     ended_at: Option<UnixMs>,
 }

@@ -132,6 +132,11 @@ async fn give_back(
     let at = context.clock.now();
     warn_of_failure(&offer, outcome, &cause);
     let of_link = is_of_link(&cause);
+    let awaited = match outcome {
+        Outcome::LostRace => awaited(dispatcher),
+        // The caller waits for the next agent.
+        _ => Awaited::BySomebody,
+    };
     let end = store::offers::EndUnanswered {
         offer: offer.id,
         outcome,
@@ -141,7 +146,8 @@ async fn give_back(
         cause,
         max_no_answer: offer.rules.max_no_answer,
     };
-    let recorded = context.store.record("end_offer", move |c| store::offers::end_unanswered(c, &end)).await;
+    let write = move |c: &mut Database| store::offers::end_unanswered(c, &end);
+    let recorded = context.store.record_awaited("end_offer", awaited, write).await;
     report(dispatcher, offer.queued.call, offer.id, offer.agent, (outcome, of_link), recorded).await;
 }
 
@@ -179,11 +185,14 @@ pub async fn until_talk_ends(
 ) {
     leg.ended().await;
     let (id, at, wrap_up) = (won.offer, context.clock.now(), won.wrap_up);
-    // The caller who waits longest may be waiting for this agent.
-    let awaited = if dispatcher.callers_wait() { Awaited::BySomebody } else { Awaited::ByNobody };
     let write = move |c: &mut Database| store::offers::end_talk(c, id, at, wrap_up);
-    let recorded = context.store.record_awaited("end_talk", awaited, write).await;
+    let recorded = context.store.record_awaited("end_talk", awaited(dispatcher), write).await;
     report(dispatcher, won.call, won.offer, won.agent, (Outcome::Answered, false), recorded).await;
+}
+
+/// Who waits for the end of an offer: the caller who waits longest may be waiting for its agent.
+fn awaited(dispatcher: &Dispatcher) -> Awaited {
+    if dispatcher.callers_wait() { Awaited::BySomebody } else { Awaited::ByNobody }
 }
 
 /// Reports the end to the dispatcher. If the database refuses the record for good, that is logged. Then the agent's row

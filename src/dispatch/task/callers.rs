@@ -74,6 +74,15 @@ impl DispatcherTask {
         }
     }
 
+    /// Puts a caller back who was to be connected and was not, unless the caller has left or their node is down.
+    pub(super) fn waits_again(&mut self, call: CallId) {
+        let queued =
+            self.callers.get(&call).filter(|queued| !self.down.contains(queued.node.name())).cloned();
+        if let Some(Err(error)) = queued.map(|queued| self.put_on_the_board(&queued)) {
+            tracing::error!(call.id = %call, %error, "the caller's queue is gone: the caller cannot be put back on the board");
+        }
+    }
+
     /// Takes a caller off the board.
     pub(super) fn take_off_the_board(&mut self, call: CallId) {
         self.board.leave(call);

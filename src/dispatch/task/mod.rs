@@ -179,6 +179,7 @@ impl DispatcherTask {
                 let _ = reply.send(self.leave(call, why));
             }
             Message::Connecting(call, offer) => self.connecting(call, offer),
+            Message::WaitsAgain(call) => self.waits_again(call),
             Message::Refused { call, offer, agent } => self.refused(call, offer, &agent),
             Message::Over { call, offer, outcome, of_link, agent } => {
                 if !of_link {

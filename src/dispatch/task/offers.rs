@@ -21,6 +21,7 @@ pub(super) struct LiveOffer {
 
 impl DispatcherTask {
     pub(super) fn connecting(&mut self, call: CallId, winner: OfferId) {
+        self.take_off_the_board(call);
         for ((_, offer), live) in self.offers.range_mut(offers_of(call)) {
             if *offer != winner {
                 live.stop(Cancel::LoseRace);

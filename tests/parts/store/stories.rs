@@ -13,7 +13,7 @@ use dozvon::queue::offer::Outcome;
 use dozvon::store::agents::{self, AgentRow};
 use dozvon::store::attempts::{self, ReportedAttempt};
 use dozvon::store::calls::{self, Ended};
-use dozvon::store::offers::{self, EndUnanswered, Refusal};
+use dozvon::store::offers::{self, Answer, EndUnanswered, Refusal};
 use dozvon::store::{Database, StoreError, case_closing, cases, recovery, waits};
 
 use crate::support::company::{
@@ -147,10 +147,14 @@ fn of_two_who_answer_one_wins() {
                     Ok((call, ring(c, call, "anna", at)?, ring(c, call, "boris", at)?))
                 })
                 .await;
-            let leg = ChannelId::new();
+            let (leg, now) = (ChannelId::new(), at(n * 100_000 + 1));
+            let wins = move |c: &mut Database, offer| match n % 2 {
+                0 => offers::win(c, offer, call, leg, now),
+                _ => offers::connected(c, offer, call, Answer { leg, at: now }, now),
+            };
             let (first, second) = tokio::join!(
-                one.write("win", move |c| offers::win(c, anna, call, leg, at(n * 100_000 + 1))),
-                two.write("win", move |c| offers::win(c, boris, call, leg, at(n * 100_000 + 1))),
+                one.write("win", move |c| wins(c, anna)),
+                two.write("win", move |c| wins(c, boris)),
             );
             let (first, second) = (first.unwrap(), second.unwrap());
             assert!(first != second, "{first} {second}");
@@ -236,6 +240,26 @@ fn a_bridge_that_was_not_recorded_is_known_by_the_end_of_the_talk() {
 }
 
 #[test]
+fn who_was_connected_after_the_call_had_ended_has_not_won() {
+    for_each_database(async |db| {
+        db.write(|c| {
+            open_for_business(c)?;
+            let call = arrive(c, "sales", at(0))?;
+            let offer = ring(c, call, "anna", at(1000))?;
+            let other = arrive(c, "sales", at(0))?;
+            let answer = Answer { leg: ChannelId::new(), at: at(2000) };
+            assert!(!offers::connected(c, offer, other, answer, at(2000))?, "another call");
+            calls::end(c, &abandoned(call, at(2000)))?;
+            assert!(!offers::connected(c, offer, call, answer, at(2001))?);
+            let row = agents::get(c, &agent("anna"))?;
+            assert!(is(&row, Status::Available, Activity::Ringing), "{row:?}");
+            Ok(())
+        })
+        .await;
+    });
+}
+
+#[test]
 fn a_talk_whose_win_was_not_recorded_is_the_win() {
     for_each_database(async |db| {
         let (call, [anna, boris]) = db
@@ -248,10 +272,17 @@ fn a_talk_whose_win_was_not_recorded_is_the_win() {
             })
             .await;
         db.write(move |c| {
+            let answer = |at| Answer { leg: ChannelId::new(), at };
+            let late =
+                |c: &mut Database, offer, ms| offers::connected(c, offer, call, answer(at(ms)), at(ms));
             assert!(offers::win(c, anna, call, ChannelId::new(), at(3000))?, "repeating it");
+            assert!(late(c, anna, 3005)?, "repeating it");
             assert!(!offers::win(c, boris, call, ChannelId::new(), at(3001))?);
+            assert!(!late(c, boris, 3006)?);
             offers::end_unanswered(c, &unanswered(boris, Outcome::LostRace, 3010))?;
+            assert!(!late(c, boris, 3011)?, "an offer that is over");
             offers::end_talk(c, anna, at(13_000), Duration::ZERO)?;
+            assert!(late(c, anna, 13_001)?, "its end was recorded first");
             calls::end(c, &answered(call, 13_000))
         })
         .await;

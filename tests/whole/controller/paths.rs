@@ -7,7 +7,7 @@ use dozvon::queue::offer::Outcome;
 use dozvon::sim::{Behaviour, Faults, Happening, Pickup, Story};
 use dozvon::store::Store;
 use dozvon::store::agents::AgentRow;
-use dozvon::store::offers::{self, EndUnanswered};
+use dozvon::store::offers::{self, EndUnanswered, OfferRow};
 use tokio::time::timeout;
 
 use super::stage::{ANNA, BORIS, DUTY, LIMIT, Stage, answers, story, until};
@@ -172,6 +172,13 @@ async fn the_losers_fall_silent_before_the_bridge_is_there() {
         (1, 2, 0),
         "the winner still waits for the bridge"
     );
+    until("the caller is offered again", async || offers_of(&stage).await.len() > 2).await;
+    let offers = offers_of(&stage).await;
+    let later = offers[2].offered_at.since(offers[0].offered_at);
+    assert!(
+        later >= Duration::from_secs(3),
+        "no further phone rings while the bridge is awaited: {offers:?}"
+    );
     caller.hang_up().await;
     story(caller).await;
 }
@@ -193,6 +200,12 @@ async fn a_caller_and_an_agent_are_connected_before_the_database_says_so() {
     assert_eq!(story(caller).await.talked_to(), [ANNA]);
     assert_eq!(ended(&stage).await, ("answered".into(), "sales".into()));
     assert_eq!((stage.cases().await, stage.repairs().await), (0, 0));
+}
+
+/// The offers of the first call.
+async fn offers_of(stage: &Stage) -> Vec<OfferRow> {
+    let call = stage.calls().await[0].id;
+    stage.store.read("offers", move |c| offers::of_call(c, call)).await.unwrap()
 }
 
 /// Nobody but the controller ends its offers. Should somebody do so, the agent does not keep the caller.
