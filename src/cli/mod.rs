@@ -181,7 +181,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let language = context::language_of_errors(&cli.globals);
-    let runtime = match tokio::runtime::Runtime::new() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::new(Exit::Failed, format!("cannot start: {error}")).report(language),
     };
@@ -192,6 +192,17 @@ pub fn main() -> ExitCode {
     // A thread that hangs must not keep the process from ending.
     runtime.shutdown_timeout(ENDING);
     exit
+}
+
+/// Starts as many threads as half of the cores, since FreeSWITCH needs the others, or as many as the variable of tokio
+/// says. A wake-up on another thread costs more than what most of them do.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        builder.worker_threads(cores.div_ceil(2));
+    }
+    builder.enable_all().build()
 }
 
 async fn run(cli: Cli) -> Result<Exit, Failure> {
