@@ -77,6 +77,8 @@ names!(
     RouteName,
     /// Names a schedule.
     ScheduleName,
+    /// Names a rota of people on duty.
+    DutyName,
     /// Names one FreeSWITCH.
     NodeName,
     /// Names a sound that a caller may hear.

@@ -147,6 +147,8 @@ fn list_of(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "agent" => "agent list",
         "call" => "call list",
+        "change of hours by hand for schedule" | "schedule" => "hours",
+        "duty" | "swap of duty" => "duty",
         "case" => "case list --state all",
         "closed destination" | "delivery" => "outbox list",
         "number on the do-not-call list" => "dnc list",

@@ -18,6 +18,7 @@ mod context;
 mod demo;
 mod dialplan;
 mod dnc;
+mod duty;
 mod erase;
 mod export;
 mod failure;
@@ -150,6 +151,7 @@ enum Command {
     /// Routes: list them, or test where a call would go.
     Route(route::Args),
     Hours(hours::Args),
+    Duty(duty::Args),
     /// Calls: list them, or show one with its timeline.
     Call(call::Args),
     /// Cases: callers who are to be called back, and what was done about it.
@@ -228,6 +230,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Prompt(args) => prompt::run(args, &context),
         Command::Route(args) => route::run(args, &context).await,
         Command::Hours(args) => hours::run(args, &context).await,
+        Command::Duty(args) => duty::run(args, &context).await,
         Command::Call(args) => call::run(args, &context).await,
         Command::Case(args) => case::run(args, &context).await,
         Command::Callback(args) => callback::run(args, &context).await,

@@ -6,6 +6,8 @@
 mod agent;
 pub mod contact;
 pub mod destination;
+mod duty;
+mod duty_form;
 pub mod file;
 pub mod flow;
 pub mod limits;
@@ -21,11 +23,13 @@ mod verb;
 use std::collections::BTreeMap;
 
 use crate::calendar::schedule::Schedule;
-use crate::ids::{AgentName, MenuName, PolicyName, PromptName, QueueName, ScheduleName};
+use crate::ids::{AgentName, DutyName, MenuName, PolicyName, PromptName, QueueName, ScheduleName};
 use crate::rules::contact::Contact;
 use crate::rules::policy::{Policy, Profile};
 use crate::sound::Sound;
 pub use agent::{Agent, Delays};
+pub use duty::{Duty, OnDuty, Swap, Turn, WhyOnDuty};
+pub use duty_form::{ChangeTime, DutyException, InvalidChangeTime, InvalidDutyException};
 pub use menu::{Digits, Heard, InvalidDigits, Menu, MenuOption};
 pub use prompt::Prompt;
 pub use queue::{Queue, Strategy, Tier};
@@ -43,6 +47,8 @@ pub struct Rules {
     pub policies: BTreeMap<PolicyName, Policy>,
     /// Agents by name.
     pub agents: BTreeMap<AgentName, Agent>,
+    /// Rotas of people on duty, by name.
+    pub duties: BTreeMap<DutyName, Duty>,
     /// Queues by name.
     pub queues: BTreeMap<QueueName, Queue>,
     /// Menus by name.
@@ -59,6 +65,7 @@ impl Default for Rules {
             schedules: BTreeMap::new(),
             policies: Policy::built_in(),
             agents: BTreeMap::new(),
+            duties: BTreeMap::new(),
             queues: BTreeMap::new(),
             menus: BTreeMap::new(),
             routes: Vec::new(),

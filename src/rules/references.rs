@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::document::Step;
-use crate::rules::{Destination, Menu, Queue, Route, Rules};
+use crate::rules::{Destination, Duty, Menu, Queue, Route, Rules};
 
 crate::vocabulary! {
     /// The kinds of rules that have a name; the sections of the rules file.
@@ -17,6 +17,8 @@ crate::vocabulary! {
         Policy = "policy",
         /// A person with phones.
         Agent = "agent",
+        /// People who take turns.
+        Duty = "duty",
         /// Callers who wait.
         Queue = "queue",
         /// What callers may press.
@@ -61,6 +63,7 @@ impl Rules {
             (Kind::Schedule, texts(self.schedules.keys())),
             (Kind::Policy, texts(self.policies.keys())),
             (Kind::Agent, texts(self.agents.keys())),
+            (Kind::Duty, texts(self.duties.keys())),
             (Kind::Queue, texts(self.queues.keys())),
             (Kind::Menu, texts(self.menus.keys())),
             (Kind::Route, texts(self.routes.iter().map(|route| &route.name))),
@@ -72,6 +75,9 @@ impl Rules {
     #[must_use]
     pub fn references(&self) -> Vec<Reference> {
         let mut all = Vec::new();
+        for (name, duty) in &self.duties {
+            all.extend(duty.references(&Owner::of(Kind::Duty, name.as_str())));
+        }
         for (name, queue) in &self.queues {
             all.extend(queue.references(&Owner::of(Kind::Queue, name.as_str())));
         }
@@ -120,6 +126,16 @@ impl Owner {
             steps.push(Step::Key("then"));
         }
         all
+    }
+}
+
+impl Duty {
+    /// The names that a rota uses.
+    fn references(&self, owner: &Owner) -> Vec<Reference> {
+        let people = self.people.iter().map(|agent| ("people", agent));
+        let others = self.exceptions.iter().map(|exception| ("exceptions", &exception.agent));
+        let all = people.chain(others);
+        all.map(|(key, agent)| owner.to([Step::Key(key)], Kind::Agent, agent.as_str())).collect()
     }
 }
 

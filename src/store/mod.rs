@@ -24,6 +24,7 @@ pub mod crm;
 pub mod customer_first;
 mod dialect;
 pub mod dnc;
+pub mod duty;
 pub mod elsewhere;
 mod engine;
 pub mod erase;

@@ -1,5 +1,6 @@
 //! The rules as rows: read as a whole, and made equal to the rules of the administrator.
 
+mod duties;
 mod menus;
 mod policies;
 mod replace;
@@ -83,6 +84,7 @@ pub fn compare(old: &Rules, new: &Rules) -> Difference {
     difference.note("schedule", &old.schedules, &new.schedules);
     difference.note("policy", &old.policies, &new.policies);
     difference.note("agent", &old.agents, &new.agents);
+    difference.note("duty", &old.duties, &new.duties);
     difference.note("queue", &old.queues, &new.queues);
     difference.note("menu", &old.menus, &new.menus);
     difference.note("route", &by_name(old), &by_name(new));
@@ -102,6 +104,7 @@ pub fn load(c: &mut Database) -> Result<Rules, StoreError> {
             schedule.manual = Some(manual);
         }
     }
+    duties::add_swaps(c, &mut rules.duties)?;
     Ok(rules)
 }
 
@@ -112,6 +115,7 @@ fn stated(c: &mut Database) -> Result<Rules, StoreError> {
         schedules: load_schedules(c)?,
         policies: policies::load(c)?,
         agents: load_agents(c)?,
+        duties: duties::load(c)?,
         queues: load_queues(c)?,
         menus: menus::load(c)?,
         routes: load_routes(c)?,

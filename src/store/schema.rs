@@ -24,6 +24,15 @@ diesel::table! {
     }
 }
 diesel::table! {
+    duties (name) {
+        name -> Text, zone -> Text, turn -> Text, change_min -> Integer, start -> Text, people -> Text,
+        exceptions -> Text,
+    }
+}
+diesel::table! {
+    duty_swaps (duty, date) { duty -> Text, date -> Text, agent -> Text, by -> Text, at -> BigInt, }
+}
+diesel::table! {
     agents (name) {
         name -> Text, display -> Text, ring_timeout_ms -> BigInt, wrap_up_ms -> BigInt,
         no_answer_delay_ms -> BigInt, busy_delay_ms -> BigInt, rejected_delay_ms -> BigInt,

@@ -94,6 +94,7 @@ fn stated() -> Rules {
         schedules: BTreeMap::from([(name("office"), office)]),
         policies: Policy::built_in(),
         menus: BTreeMap::new(),
+        duties: Default::default(),
         agents: BTreeMap::from([(name("anna"), agent("user/1001")), (name("boris"), agent("user/1002"))]),
         queues: BTreeMap::from([
             (name("sales"), queue(Strategy::LongestIdle, &[("anna", 1), ("boris", 2)])),
@@ -1185,4 +1186,42 @@ fn a_schedule_is_opened_and_closed_by_hand() {
     assert!(place.complains(2, "hours close always --until 2020-01-01T00:00:00Z").contains("has passed"));
     let audit = place.json("audit list --action hours_changed");
     assert_eq!(audit.as_array().unwrap().len(), 3, "{audit}");
+}
+
+/// Who is on duty is shown and explained; people swap days and turns.
+#[test]
+fn people_on_duty_are_shown_and_swapped() {
+    let place = fresh();
+    store(&place, |c| rules::replace(c, &stated()).map(drop));
+    let rota = "\n[[duty]]\nname = \"night\"\nzone = \"Europe/Moscow\"\nturn = \"week\"\nchange = \"09:00\"\n\
+                start = \"2026-12-07\"\npeople = [\"anna\", \"boris\"]\n";
+    place.write("rules.toml", &format!("{}{rota}", place.ok("export")));
+    assert!(place.ok("apply rules.toml").contains("duty night"));
+    assert!(place.ok("export").contains("[[duty]]\nname = \"night\""));
+    let on = |at: &str| place.json(&format!("duty night --at {at}"))[0].clone();
+    let first = on("2026-12-09T03:00:00+03:00");
+    assert_eq!((&first["agent"], &first["then"]), (&"anna".into(), &"boris".into()), "{first}");
+    assert_eq!(first["until_at"], "2026-12-14T06:00:00.000Z");
+    assert_eq!(first["why"], "duty of 2026-12-08: the turn that began on 2026-12-07");
+    assert_eq!(on("2026-12-01T03:00:00+03:00")["why"], "the rota begins on 2026-12-07");
+
+    place.ok("duty swap night 2026-12-09 --to boris --by olga");
+    let swapped = on("2026-12-10T03:00:00+03:00");
+    assert_eq!(swapped["agent"], "boris");
+    assert_eq!(swapped["why"], "duty of 2026-12-09: swapped by olga");
+    let russian = place.ok("duty night --at 2026-12-10T03:00:00+03:00 --lang ru");
+    assert!(russian.contains("дежурство 2026-12-09: замену внёс olga"), "{russian}");
+    place.ok("duty swap night 2026-12-09 --back");
+    place.ok("duty swap night 2026-12-09 --with 2026-12-16");
+    let who = |at: &str| on(at)["agent"].as_str().unwrap().to_owned();
+    let weeks = ["2026-12-07T12:00:00+03:00", "2026-12-13T12:00:00+03:00", "2026-12-14T12:00:00+03:00"];
+    assert_eq!(weeks.map(who), ["boris", "boris", "anna"]);
+
+    assert!(place.complains(3, "duty swap day 2026-12-09 --to boris").contains("there is no duty day"));
+    assert!(place.complains(3, "duty swap night 2026-12-09 --to egor").contains("there is no agent egor"));
+    assert!(
+        place.complains(2, "duty swap night 2026-12-01 --to boris").contains("the rota begins on 2026-12-07")
+    );
+    assert!(place.complains(3, "duty swap night 2026-12-23 --back").contains("swap of duty"));
+    assert_eq!(place.json("audit list --action duty_changed").as_array().unwrap().len(), 3);
 }

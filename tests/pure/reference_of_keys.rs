@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use dozvon::config::Settings;
 use dozvon::duration;
 use dozvon::rules::policy::{Policy, Profile};
-use dozvon::rules::{Agent, Destination, Menu, Queue, Strategy};
+use dozvon::rules::{Agent, Destination, Duty, Menu, Queue, Strategy};
 use regex::Regex;
 use toml::{Table, Value};
 
@@ -136,6 +136,10 @@ fn plain(rust: &str) -> &str {
         "Callers" => "list of numbers or prefixes",
         "Digits" => "1 to 8 of `0` to `9`, `*` and `#`",
         "MenuOption" => "table",
+        "Turn" => "`day` or `week`",
+        "ChangeTime" => "`HH:MM`",
+        "NaiveDate" => "`YYYY-MM-DD`",
+        "DutyException" => "`DATE AGENT` or `DATE..DATE AGENT`",
         "Pattern" => "event, or `case.*` and the like",
         "Preset" => "gateway",
         "Kind" => "kind",
@@ -293,7 +297,7 @@ fn the_page_of_rules_toml_is_current() {
     let mut text = format!(
         "# rules.toml\n\nWho takes which calls, and when. `dozvon apply FILE` makes the database equal to the file, `dozvon export` writes it. \
          Every entry has a\n`name`, by which others refer to it.\n{DURATIONS}\n\
-         `[defaults]` states what holds for every entry that leaves it out. It takes `zone` for schedules; {} for agents; and {} for queues.\n\n\
+         `[defaults]` states what holds for every entry that leaves it out. It takes `zone` for schedules and rotas; {} for agents; and {} for queues.\n\n\
          A *destination* is `{{ queue = \"NAME\" }}`, `{{ menu = \"NAME\" }}`, `{{ forward = \"CONTACT\" }}`, `{{ message = \"PROMPT\" }}`,\n\
          `{{ extension = \"NUMBER@CONTEXT\" }}` or `{{ hang_up = \"CAUSE\" }}`. A message and a forward may lead on:\n\
          `{{ message = \"PROMPT\", then = {{ menu = \"NAME\" }} }}`. An extension without a context is one of `default`. A cause is one of\n\
@@ -310,6 +314,10 @@ fn the_page_of_rules_toml_is_current() {
     let mut agent = of(Table::try_from(Agent::new(String::new())));
     let mut policy = of(Table::try_from(Policy::of(Profile::Service)));
     let mut menu = of(Table::try_from(Menu::new(Vec::new(), Vec::new())));
+    let mut duty = of(Table::try_from(Duty::new(chrono_tz::UTC)));
+    for key in ["start", "people", "zone"] {
+        duty.remove(key);
+    }
     menu.remove("prompts");
     menu.remove("options");
     queue.remove("overflow");
@@ -320,6 +328,7 @@ fn the_page_of_rules_toml_is_current() {
         ("[[schedule]]", ("rules/file/schedules.rs", "Lines"), None),
         ("[[policy]]", ("rules/policy.rs", "Policy"), Some(&policy)),
         ("[[agent]]", ("rules/agent.rs", "Agent"), Some(&agent)),
+        ("[[duty]]", ("rules/duty.rs", "Duty"), Some(&duty)),
         ("[[queue]]", ("rules/queue.rs", "Queue"), Some(&queue)),
         ("[[menu]]", ("rules/menu.rs", "Menu"), Some(&menu)),
         ("[[menu]] options", ("rules/menu.rs", "MenuOption"), None),

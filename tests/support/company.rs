@@ -84,6 +84,7 @@ pub fn company() -> Rules {
         schedules: [("office".parse().unwrap(), office)].into(),
         policies: Policy::built_in(),
         menus: std::collections::BTreeMap::new(),
+        duties: Default::default(),
         agents: ["anna", "boris", "vera"].map(|name| (agent(name), phone("1001"))).into(),
         queues: [
             (

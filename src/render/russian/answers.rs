@@ -116,6 +116,10 @@ pub(super) const ANSWERS: &[Pair] = &[
     ("the number is stored nowhere", "этого номера нигде нет"),
     ("the policy has no limits", "у политики нет пределов"),
     (
+        "the rota {duty} decides again who is on duty on {date}",
+        "кто дежурит {date}, снова решает график {duty}",
+    ),
+    (
         "the terminal is too narrow for: {columns} (--json has them)",
         "не поместились столбцы: {columns} (--json выводит все)",
     ),
@@ -127,6 +131,10 @@ pub(super) const ANSWERS: &[Pair] = &[
     (
         "there are no queues: state them in a rules file and `dozvon apply` it",
         "очередей нет: опишите их в файле правил и выполните `dozvon apply`",
+    ),
+    (
+        "there are no rotas: write [[duty]] into a rules file and `dozvon apply` it",
+        "графиков дежурства нет: запишите [[duty]] в файл правил и примените его командой `dozvon apply`",
     ),
     ("there are no routes", "маршрутов нет"),
     (
@@ -142,6 +150,7 @@ pub(super) const ANSWERS: &[Pair] = &[
         "ожидание отвеченных звонков: половина не дольше {half}, 95 % не дольше {most}",
     ),
     ("written: {file}", "записано: {file}"),
+    ("{agent} is on duty on {date}: rota {duty}", "{date} дежурит {agent}: график {duty}"),
     (
         "{destination} has been disabled since {at}: {why}; to send again: dozvon outbox enable {destination}",
         "отправка получателю {destination} остановлена с {at}: {why}; чтобы возобновить: dozvon outbox enable {destination}",

@@ -121,6 +121,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ("delivery {id} is under way at this moment", "доставка {id} идёт прямо сейчас"),
     ("did you mean {near}?", "возможно, вы имели в виду {near}?"),
     ("does not exist", "не существует"),
+    ("duty", "дежурство"),
     ("end a talk", "закончить разговор"),
     ("end a wrap-up", "закончить постобработку"),
     ("end it or try again", "завершите его или повторите"),
@@ -213,6 +214,7 @@ pub(super) const ERRORS: &[Pair] = &[
         "several calls end with {id}: write more digits",
         "на {id} оканчиваются несколько звонков: напишите больше знаков",
     ),
+    ("swap of duty", "замена дежурного"),
     ("take a break", "уйти на перерыв"),
     ("the CRM's settings are wrong: {error}", "ошибка в настройках CRM: {*error}"),
     ("the agent is in a call", "оператор сейчас в разговоре"),
@@ -296,6 +298,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ),
     ("the policy of a queue must exist", "политика очереди должна существовать"),
     ("the report cannot be written: {error}", "не удаётся записать отчёт: {*error}"),
+    ("the rota begins on {date}: name a later date", "график начинается {date}: укажите более позднюю дату"),
     ("the store is closed", "хранилище закрыто"),
     (
         "the transaction {name} panicked and was undone: this is a fault in dozvon, please report it",

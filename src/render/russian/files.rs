@@ -75,6 +75,7 @@ pub(super) const FILES: &[Pair] = &[
         "add overflow = { message = \"…\" }, { forward = \"…\" } or { queue = \"…\" }",
         "добавьте overflow = { message = \"…\" }, { forward = \"…\" } или { queue = \"…\" }",
     ),
+    ("add people = [\"…\"]", "добавьте people = [\"…\"]"),
     (
         "add profile = \"service\", \"sales\" or \"debt\"",
         "добавьте profile = \"service\", \"sales\" или \"debt\"",
@@ -164,6 +165,7 @@ pub(super) const FILES: &[Pair] = &[
         "укажите только сети своих прокси, например \"10.0.0.0/8\"",
     ),
     ("neither `body` nor `url` has a template", "шаблона нет ни в `body`, ни в `url`"),
+    ("nobody takes turns in rota {name}", "в графике {name} никто не дежурит"),
     ("option {digits} has `to` and `back`", "у варианта {digits} есть и `to`, и `back`"),
     ("policies", "политики"),
     ("policy {name} has no `profile`", "у политики {name} нет `profile`"),
@@ -378,6 +380,14 @@ pub(super) const FILES: &[Pair] = &[
         "{given} — не контекст, в который поступают звонки",
     ),
     ("{given} is not a controller", "{given} — не контроллер"),
+    (
+        "{given} is not a date with an agent: write something like \"2026-12-31 boris\" or \"2027-01-01..2027-01-08 anna\"",
+        "{given} не дата с оператором: напишите, например, \"2026-12-31 boris\" или \"2027-01-01..2027-01-08 anna\"",
+    ),
+    (
+        "{given} is not a date; write something like 2026-12-01",
+        "{given} не дата; напишите, например, 2026-12-01",
+    ),
     ("{given} is not a duration: {problem}", "{given} — не длительность: {*problem}"),
     ("{given} is not a kind of contact", "{given} — не вид контакта"),
     ("{given} is not a method for gateways", "{given} — не метод для шлюзов"),
@@ -394,6 +404,10 @@ pub(super) const FILES: &[Pair] = &[
         "{given} — не страна: напишите две заглавные буквы, например RU или DE",
     ),
     ("{given} is not a sound: {problem}", "{given} — не звук: {*problem}"),
+    (
+        "{given} is not a time of day: write something like 09:00",
+        "{given} не время суток: напишите, например, 09:00",
+    ),
     ("{given} is not a time zone{hint}", "{given} — не часовой пояс{*hint}"),
     ("{given} is not an address for {kind}", "{given} — не адрес для {kind}"),
     (

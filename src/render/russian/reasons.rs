@@ -47,6 +47,10 @@ pub(super) const REASONS: &[Pair] = &[
         "dozvon's own rule (within an hour of a call by the customer)",
         "правило dozvon (в течение часа после звонка самого клиента)",
     ),
+    ("duty of {date}: swapped by {by}", "дежурство {date}: замену внёс {by}"),
+    ("duty of {date}: the exception {exception}", "дежурство {date}: исключение {exception}"),
+    ("duty of {date}: the turn that began on {first}", "дежурство {date}: очередь, которая началась {first}"),
+    ("duty {#name}", "дежурство {#name}"),
     ("extension {#extension}", "номер диалплана {#extension}"),
     ("forward to {contact}", "переадресация на {contact}"),
     ("got through", "соединён"),
@@ -138,6 +142,7 @@ pub(super) const REASONS: &[Pair] = &[
         "the number is not in the numbering plan, or is a short number: it cannot be called back",
         "номера нет в плане нумерации, или он короткий: перезвонить на него нельзя",
     ),
+    ("the rota begins on {#date}", "график начинается {#date}"),
     ("this missed call belongs to case {case}", "этот пропуск в обращении {case}"),
     ("true or false", "true или false"),
     (

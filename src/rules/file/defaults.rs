@@ -13,8 +13,12 @@ use crate::rules::{Agent, Queue};
 const OF_SCHEDULES: &[&str] = &["zone"];
 
 /// The keys of `[defaults]`, by the kind of entry that they are for.
-const KEYS: [(Kind, &[&str]); 3] =
-    [(Kind::Schedule, OF_SCHEDULES), (Kind::Agent, Agent::DEFAULTS), (Kind::Queue, Queue::DEFAULTS)];
+const KEYS: [(Kind, &[&str]); 4] = [
+    (Kind::Schedule, OF_SCHEDULES),
+    (Kind::Duty, OF_SCHEDULES),
+    (Kind::Agent, Agent::DEFAULTS),
+    (Kind::Queue, Queue::DEFAULTS),
+];
 
 /// Puts the defaults of the file into the entries that leave them out, and returns the names that the defaults refer
 /// to. A default with a mistake is reported once and not used.

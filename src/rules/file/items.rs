@@ -16,7 +16,7 @@ use crate::document::{Document, text};
 use crate::rules::file::schedules;
 use crate::rules::policy::{Policy, Profile};
 use crate::rules::references::Kind;
-use crate::rules::{Agent, Destination, Menu, Queue, Route, Rules};
+use crate::rules::{Agent, Destination, Duty, Menu, Queue, Route, Rules};
 
 /// An entry of a list, with its place.
 type Item<'a> = Spanned<DeTable<'a>>;
@@ -45,6 +45,12 @@ pub(super) fn read(document: &mut Document<'_>, root: &DeTable<'_>, zone: Tz) ->
     for item in items(root, Kind::Agent) {
         required(document, &item, &["name"]);
         read_named(document, Kind::Agent, item, &mut rules.agents, agent);
+    }
+    for item in items(root, Kind::Duty) {
+        required(document, &item, &["name", "start", "people"]);
+        read_named(document, Kind::Duty, item, &mut rules.duties, |document, name, item| {
+            duty(document, name, item, zone)
+        });
     }
     for item in items(root, Kind::Queue) {
         required(document, &item, &["name"]);
@@ -186,6 +192,29 @@ fn queue(document: &mut Document<'_>, name: &str, item: &Item<'_>) -> Option<Que
     let usual = usual_queue(name).or_else(|| usual_queue("unnamed"))?;
     // Without an overflow there is a fault, so the placeholder never leaves this module.
     document.read_item(item, &table_of(&usual).to_string())
+}
+
+/// The defaults of a rota. Its start and people are missing.
+pub(super) fn usual_duty(zone: Tz) -> toml::Table {
+    let mut usual = table_of(&Duty::new(zone));
+    usual.remove("start");
+    usual.remove("people");
+    usual
+}
+
+fn duty(document: &mut Document<'_>, name: &str, item: &Item<'_>, zone: Tz) -> Option<Duty> {
+    let duty: Duty = document.read_item(item, &usual_duty(zone).to_string())?;
+    let mut fault = |key: &str, problem: String, remedy: &str| {
+        let span = item.get_ref().get(key).map_or_else(|| item.span(), Spanned::span);
+        document.fault(&span, problem, remedy);
+    };
+    if duty.people.is_empty() {
+        fault("people", format!("nobody takes turns in rota {name}"), "add people = [\"…\"]");
+    }
+    if let Some((one, other)) = duty.overlap() {
+        fault("exceptions", format!("{one} and {other} overlap"), "join them or change one");
+    }
+    Some(duty)
 }
 
 /// The defaults of a menu. Its prompts and options are missing.

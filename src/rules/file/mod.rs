@@ -43,6 +43,7 @@ struct Sections {
     schedule: Vec<toml::Table>,
     policy: Vec<toml::Table>,
     agent: Vec<toml::Table>,
+    duty: Vec<toml::Table>,
     queue: Vec<toml::Table>,
     menu: Vec<toml::Table>,
     route: Vec<toml::Table>,

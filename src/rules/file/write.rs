@@ -1,8 +1,9 @@
 //! Writes rules as a file that reads back the same.
 
+use chrono_tz::Tz;
 use toml::{Table, Value};
 
-use crate::rules::file::items::{table_of, usual_menu};
+use crate::rules::file::items::{table_of, usual_duty, usual_menu};
 use crate::rules::file::schedules;
 use crate::rules::policy::Policy;
 use crate::rules::references::Kind;
@@ -37,6 +38,8 @@ pub(super) fn whole(rules: &Rules) -> Vec<(Kind, Table)> {
     all.extend(rules.policies.values().map(|policy| (Kind::Policy, table_of(policy))));
     let agents = rules.agents.iter().map(|(name, it)| named(name.as_str(), table_of(it)));
     all.extend(agents.map(|table| (Kind::Agent, table)));
+    let duties = rules.duties.iter().map(|(name, it)| named(name.as_str(), table_of(it)));
+    all.extend(duties.map(|table| (Kind::Duty, table)));
     let queues = rules.queues.iter().map(|(name, it)| named(name.as_str(), table_of(it)));
     all.extend(queues.map(|table| (Kind::Queue, table)));
     let menus = rules.menus.iter().map(|(name, it)| named(name.as_str(), table_of(it)));
@@ -73,6 +76,11 @@ fn usual(rules: &Rules, kind: Kind, name: &str) -> Table {
             ("open_case".to_owned(), Value::Boolean(false)),
         ]),
         Kind::Menu => usual_menu(),
+        Kind::Duty => {
+            let mut usual = usual_duty(Tz::UTC);
+            usual.remove("zone");
+            usual
+        }
         Kind::Schedule => Table::from_iter([("exceptions".to_owned(), Value::Array(Vec::new()))]),
         Kind::Policy => {
             let named = rules.policies.iter().find(|(key, _)| key.as_str() == name);

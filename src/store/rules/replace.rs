@@ -7,15 +7,15 @@ use diesel::prelude::*;
 use super::rows::{
     AgentRow, ContactRow, ExceptionRow, HoursRow, PromptRow, QueueRow, RouteRow, ScheduleRow, TierRow,
 };
-use super::{Difference, compare, menus as menu_rows, policies, stated};
+use super::{Difference, compare, duties as duty_rows, menus as menu_rows, policies, stated};
 use crate::calendar::schedule::Schedule;
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
 use crate::rules::policy::{Policy, Profile};
 use crate::rules::references::dangling;
 use crate::rules::{Agent, Prompt, Queue, Rules, Tier};
 use crate::store::schema::{
-    agent_contacts, agents, menus, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules,
-    tiers,
+    agent_contacts, agents, duties, menus, prompts, queues, routes, schedule_exceptions, schedule_hours,
+    schedules, tiers,
 };
 use crate::store::{Database, StoreError, cases, dialect, offers, waits};
 
@@ -44,6 +44,9 @@ pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> 
     }
     for (name, agent) in differing(&old.agents, &new.agents) {
         put_agent(c, name, agent, old.agents.contains_key(name))?;
+    }
+    for (name, duty) in differing(&old.duties, &new.duties) {
+        duty_rows::put(c, name, duty, old.duties.contains_key(name))?;
     }
     for (name, queue) in differing(&old.queues, &new.queues) {
         put_queue(c, name, queue, old.queues.contains_key(name))?;
@@ -113,6 +116,9 @@ fn remove(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> 
     }
     for name in gone(&old.schedules, &new.schedules) {
         diesel::delete(schedules::table.find(name)).execute(c)?;
+    }
+    for name in gone(&old.duties, &new.duties) {
+        diesel::delete(duties::table.find(name)).execute(c)?;
     }
     for name in gone(&old.menus, &new.menus) {
         diesel::delete(menus::table.find(name)).execute(c)?;

@@ -1,11 +1,13 @@
-//! Hours that a person sets for a while.
+//! Hours that a person sets for a while, and who is on duty.
 
 use dozvon::audit::Action;
 use dozvon::calendar::manual::Manual;
+use dozvon::ids::DutyName;
+use dozvon::rules::{ChangeTime, Duty, Turn};
 use dozvon::store::rules::{load, preview, replace};
-use dozvon::store::{StoreError, audit, hours};
+use dozvon::store::{StoreError, audit, duty, hours};
 
-use crate::support::company::{at, company};
+use crate::support::company::{agent, at, company};
 use crate::support::database::for_each_database;
 
 fn closed(from: u64, until: u64, reason: &str) -> Manual {
@@ -64,5 +66,59 @@ fn what_a_person_sets_holds_until_it_ends_and_survives_an_apply() {
             "{told:?}"
         );
         assert!(told[2].starts_with("olga") && told[2].contains("auto"), "{told:?}");
+    });
+}
+
+#[test]
+fn rotas_and_swaps_are_kept_and_a_swap_survives_an_apply() {
+    for_each_database(async |db| {
+        let mut rules = company();
+        let night: DutyName = "night".parse().unwrap();
+        let rota = Duty {
+            turn: Turn::Week,
+            change: ChangeTime(540),
+            start: "2026-12-07".parse().unwrap(),
+            people: vec![agent("anna"), agent("boris")],
+            exceptions: vec!["2026-12-31..2027-01-02 vera".parse().unwrap()],
+            ..Duty::new(chrono_tz::Europe::Moscow)
+        };
+        rules.duties.insert(night.clone(), rota);
+        let first = rules.clone();
+        let added = db.write(move |c| replace(c, &first)).await.added;
+        assert!(added.contains(&"duty night".to_owned()), "{added:?}");
+        assert_eq!(db.store.read("rules", load).await.unwrap(), rules);
+
+        let give = |day: &str, who: &str| {
+            let (night, days) = (night.clone(), [(day.parse().unwrap(), agent(who))]);
+            db.store.write("give", move |c| {
+                duty::give(c, &duty::Change { duty: &night, by: "olga", at: at(1) }, &days)
+            })
+        };
+        give("2026-12-08", "boris").await.unwrap();
+        give("2026-12-08", "vera").await.unwrap();
+        let again = rules.clone();
+        assert!(db.write(move |c| replace(c, &again)).await.is_empty(), "a swap is no rule");
+        let swapped = async || {
+            let rules = db.store.read("rules", load).await.unwrap();
+            rules.duties[&night].swaps.values().map(|swap| swap.agent.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(swapped().await, ["vera"]);
+        let back = || {
+            let (night, days) = (night.clone(), ["2026-12-07", "2026-12-08"].map(|day| day.parse().unwrap()));
+            db.store.write("back", move |c| {
+                duty::give_back(c, &duty::Change { duty: &night, by: "olga", at: at(2) }, &days)
+            })
+        };
+        back().await.unwrap();
+        assert!(swapped().await.is_empty());
+        assert!(matches!(back().await, Err(StoreError::NotFound { .. })));
+
+        rules.duties.get_mut(&night).unwrap().turn = Turn::Day;
+        let daily = rules.clone();
+        assert_eq!(db.write(move |c| replace(c, &daily)).await.changed, ["duty night"]);
+        rules.duties.clear();
+        let none = rules.clone();
+        assert_eq!(db.write(move |c| replace(c, &none)).await.removed, ["duty night"]);
+        assert_eq!(db.store.read("rules", load).await.unwrap(), rules);
     });
 }

@@ -1,3 +1,4 @@
+mod duties;
 mod policies;
 mod round_trip;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use proptest::prelude::*;
 
 use crate::calendar::schedule::Schedule;
@@ -11,7 +12,8 @@ use crate::rules::file::parse;
 use crate::rules::file::write::write;
 use crate::rules::policy::{Policy, Profile};
 use crate::rules::{
-    Agent, Destination, Menu, MenuOption, Prompt, Queue, Route, Rules, Strategy as Order, Tier,
+    Agent, ChangeTime, Destination, Duty, Menu, MenuOption, Prompt, Queue, Route, Rules, Strategy as Order,
+    Tier, Turn,
 };
 
 fn interval() -> impl proptest::strategy::Strategy<Value = String> {
@@ -176,6 +178,16 @@ proptest! {
         let tiers = agents.keys().enumerate().map(|(n, name)| {
             (name.parse().unwrap(), Tier { level, position: i32::try_from(n).unwrap() + 1 })
         });
+        let people: Vec<_> = agents.keys().map(|name| name.parse().unwrap()).collect();
+        let duty = people.first().map(|first: &crate::ids::AgentName| Duty {
+            turn: if from == 0 { Turn::Day } else { Turn::Week },
+            change: ChangeTime(u16::try_from(level).unwrap() * 61),
+            start: NaiveDate::from_ymd_opt(2027, 1, 1 + u32::try_from(from).unwrap()).unwrap(),
+            exceptions: ["2027-02-01", "2027-02-03..2027-02-09"].map(|dates| format!("{dates} {first}").parse().unwrap()).into(),
+            people: people.clone(),
+            ..Duty::new(chrono_tz::TZ_VARIANTS[named * 7])
+        });
+        let duties = duty.map(|duty| ("d".parse().unwrap(), duty)).into_iter().collect();
         let queue = Queue {
             strategy: Order::Sequential, priority, music: Some("p".parse().unwrap()),
             max_wait: wait_ms.map(Duration::from_millis),
@@ -192,6 +204,7 @@ proptest! {
             policies: Policy::built_in().into_iter().chain(policies).collect(),
             schedules: schedules.into_iter().map(|(name, schedule)| (name.parse().unwrap(), schedule)).collect(),
             agents: agents.into_iter().map(|(name, agent)| (name.parse().unwrap(), agent)).collect(),
+            duties,
             queues: [("q".parse().unwrap(), queue)].into(),
             menus: (0..).zip(menus).map(|(n, menu): (u8, _)| (format!("m{n}").parse().unwrap(), menu)).collect(),
             routes: vec![route],
