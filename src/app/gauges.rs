@@ -26,6 +26,7 @@ pub(super) async fn sample(app: Arc<App>, listener: Arc<ListenerStats>, stop: Ca
         }
         show_nodes(&app);
         show_trunks(&app);
+        show_calendars(&app);
         show_store(&app);
         grow(&app.metrics.log_dropped, telemetry::dropped_lines());
         show_listener(&app.metrics, &listener);
@@ -70,6 +71,13 @@ fn show_nodes(app: &App) {
         let connections = i64::try_from(node.originate_connections()).unwrap_or(i64::MAX);
         metrics.node_originate_connections.with_label_values(&[name]).set(connections);
     }
+}
+
+/// Updates the metric of calendars that end too soon.
+fn show_calendars(app: &App) {
+    let (rules, now) = (app.rules(), app.clock.now());
+    let missing = rules.schedules.values().filter(|schedule| schedule.missing_year(now).is_some()).count();
+    app.metrics.calendars_missing.set(i64::try_from(missing).unwrap_or(i64::MAX));
 }
 
 /// Updates the trunks' metrics.

@@ -1,6 +1,6 @@
 //! Whether a schedule is open at an instant, why, and until when.
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 
 use crate::calendar::manual::Manual;
 use crate::calendar::schedule::{Schedule, civil_date};
@@ -42,5 +42,19 @@ impl Schedule {
         };
         let until = if open { self.next_closing(at) } else { self.next_opening(at) };
         State { open, why, until }
+    }
+
+    /// Returns the year whose holidays are missing: this year or, from November on, the next, if no date of it is an
+    /// exception. None for a schedule that was never closed on a date before, because it has no calendar of holidays.
+    #[must_use]
+    pub fn missing_year(&self, at: UnixMs) -> Option<i32> {
+        /// The month from which on the next year's holidays must be there: two months before it begins.
+        const FROM_MONTH: u32 = 11;
+        let today = civil_date(self.zone, at);
+        let has_calendar =
+            self.exceptions.iter().any(|(date, hours)| hours.is_empty() && date.year() <= today.year());
+        let has = |year: i32| self.exceptions.keys().any(|date| date.year() == year);
+        let needed = (today.year()..).take(if today.month() >= FROM_MONTH { 2 } else { 1 });
+        needed.into_iter().find(|year| has_calendar && !has(*year))
     }
 }

@@ -9,6 +9,7 @@ mod agent;
 mod apply;
 mod audit;
 mod backup;
+mod calendar;
 mod call;
 mod callback;
 mod case;
@@ -152,6 +153,7 @@ enum Command {
     Route(route::Args),
     Hours(hours::Args),
     Duty(duty::Args),
+    Calendar(calendar::Args),
     /// Calls: list them, or show one with its timeline.
     Call(call::Args),
     /// Cases: callers who are to be called back, and what was done about it.
@@ -231,6 +233,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Route(args) => route::run(args, &context).await,
         Command::Hours(args) => hours::run(args, &context).await,
         Command::Duty(args) => duty::run(args, &context).await,
+        Command::Calendar(args) => calendar::run(args, &context).await,
         Command::Call(args) => call::run(args, &context).await,
         Command::Case(args) => case::run(args, &context).await,
         Command::Callback(args) => callback::run(args, &context).await,

@@ -40,6 +40,11 @@ pub(super) fn ring_time(text: &str) -> Result<Duration, duration::Unfit> {
     duration::Within::<{ duration::HEARD }, { duration::HOUR }>::parse(text)
 }
 
+/// How much earlier a short day ends, such as `1h`.
+pub(super) fn shorter(text: &str) -> Result<Duration, duration::Unfit> {
+    duration::Within::<{ duration::MINUTE }, { duration::DAY }>::parse(text)
+}
+
 /// A place in a queue: `QUEUE[:LEVEL[:POSITION]]`.
 pub(super) fn place(text: &str) -> Result<(QueueName, Tier), String> {
     let mut parts = text.split(':');

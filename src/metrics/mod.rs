@@ -90,6 +90,8 @@ pub struct Metrics {
     pub cases_flooded: IntGauge,
     /// Entries that the audit lacks because it refused them. It should stay 0.
     pub audit_gaps: IntGauge,
+    /// Schedules whose holidays of a year are missing.
+    pub calendars_missing: IntGauge,
     /// 1 while both links are up, by `node`.
     pub link_up: IntGaugeVec,
     /// The counters of [`NODE_COUNTERS`], by `node`.
@@ -195,6 +197,10 @@ impl Metrics {
             cases_open: make.gauge("cases_open", "Cases open now")?,
             cases_flooded: make
                 .gauge("cases_flooded", "Open cases that came in a flood of calls and wait for people")?,
+            calendars_missing: make.gauge(
+                "calendars_missing",
+                "Schedules without the holidays of this year or, from November on, of the next; should stay 0",
+            )?,
             audit_gaps: make
                 .gauge("audit_gaps", "Entries that the audit lacks because it refused them; should stay 0")?,
             link_up: make.gauges("node_link_up", "1 while both links to FreeSWITCH are up", &["node"])?,

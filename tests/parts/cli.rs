@@ -1225,3 +1225,42 @@ fn people_on_duty_are_shown_and_swapped() {
     assert!(place.complains(3, "duty swap night 2026-12-23 --back").contains("swap of duty"));
     assert_eq!(place.json("audit list --action duty_changed").as_array().unwrap().len(), 3);
 }
+
+/// A calendar's dates become exceptions, which the rules file takes as they are printed.
+#[test]
+fn a_calendar_becomes_exceptions_of_the_rules_file() {
+    let place = fresh();
+    store(&place, |c| rules::replace(c, &stated()).map(drop));
+    let days = "<day d=\"01.01\" t=\"1\"/><day d=\"01.02\" t=\"1\"/><day d=\"02.20\" t=\"3\"/><day d=\"02.22\" t=\"2\"/>";
+    place.write("calendar.xml", &format!("<calendar year=\"2027\"><days>{days}</days></calendar>"));
+    let lines = place.ok("calendar import calendar.xml --schedule office --shorter 2h");
+    let expected = "exceptions = [\n    \"2027-01-01 closed\",\n    \"2027-02-20 09:00-18:00\",\n    \"2027-02-22 09:00-16:00\",\n]\n";
+    assert_eq!(lines, expected);
+    let hours = "hours = [\"mon-fri 09:00-18:00\"]\n";
+    let exported = place.ok("export");
+    assert!(exported.contains(hours), "{exported}");
+    place.write("rules.toml", &exported.replace(hours, &format!("{hours}{lines}")));
+    place.ok("apply rules.toml");
+    assert_eq!(place.json("hours --at 2027-02-20T12:00:00+03:00")[0]["why"], "the exception of 2027-02-20");
+    let json = place.json("calendar import calendar.xml --schedule office");
+    assert_eq!(json["exceptions"][2], "2027-02-22 09:00-17:00");
+
+    assert!(
+        place
+            .complains(3, "calendar import calendar.xml --schedule shop")
+            .contains("`dozvon hours` lists them")
+    );
+    assert!(
+        place
+            .complains(1, "calendar import nothing.ics --schedule office")
+            .contains("cannot read nothing.ics")
+    );
+    assert!(
+        place
+            .complains(2, "calendar import rules.toml --schedule office")
+            .contains("ends in .xml, .csv or .ics")
+    );
+    place.write("empty.csv", "date,hours\n");
+    let russian = place.run("calendar import empty.csv --schedule office --lang ru");
+    assert!(russian.err.contains("в календаре нет ни одного дня"), "{}", russian.err);
+}

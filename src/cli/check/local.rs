@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::super::Context;
-use super::{Finding, callbacks, numbers};
+use super::{Finding, callbacks, hours, numbers};
 use crate::clock::UnixMs;
 use crate::config::Settings;
 use crate::config::database::DatabaseUrl;
@@ -209,16 +209,7 @@ pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Find
             remedy,
         ));
     }
-    for (name, schedule) in &rules.schedules {
-        if !schedule.is_open(now) && schedule.next_opening(now).is_none() {
-            let remedy = "give it hours in the rules file";
-            lines.push(Finding::advice(
-                format!("schedule {name}"),
-                "it never opens within the next year",
-                remedy,
-            ));
-        }
-    }
+    lines.extend(hours::lines(rules, now));
     for fault in rules.policies.values().flat_map(Policy::faults) {
         let remedy = "set an allowed value in the rules file: `dozvon policy check`";
         lines.push(Finding::wrong(format!("policy {}", fault.policy), fault.to_string(), remedy));

@@ -3,6 +3,7 @@
 mod callbacks;
 mod contacts;
 mod dialplan;
+mod hours;
 mod local;
 mod node;
 mod numbers;

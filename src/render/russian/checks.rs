@@ -52,6 +52,10 @@ pub(super) const CHECKS: &[Pair] = &[
         "добавьте его в sip_profiles/external/ и выполните `fs_cli -x \"sofia profile external rescan\"` или исправьте имя",
     ),
     (
+        "add the holidays of that year: `dozvon calendar import`",
+        "добавьте праздники этого года: `dozvon calendar import`",
+    ),
+    (
         "add the user to directory/ and `fs_cli -x reloadxml`, or correct the contact",
         "добавьте пользователя в directory/ и выполните `fs_cli -x reloadxml` или исправьте контакт",
     ),
@@ -63,6 +67,7 @@ pub(super) const CHECKS: &[Pair] = &[
         "add {number} to [dialplan] numbers, then: dozvon dialplan --write FOLDER --force && fs_cli -x reloadxml",
         "добавьте {number} в numbers в [dialplan], затем: dozvon dialplan --write FOLDER --force && fs_cli -x reloadxml",
     ),
+    ("agent {agent} is on duty and has no phone", "оператор {agent} дежурит, но у него нет телефона"),
     (
         "an older {file} is loaded: extension {name} has {difference}",
         "загружен старый {file}: в расширении {name} {*difference}",
@@ -113,6 +118,10 @@ pub(super) const CHECKS: &[Pair] = &[
         "{file} может читать кто угодно (права {mode}), а в нём могут быть пароли",
     ),
     (
+        "exceptions of past years, which do nothing any more: {count}",
+        "исключений прошлых лет, которые уже ни на что не влияют: {count}",
+    ),
+    (
         "give it agents: `tiers` in the rules file, or `dozvon agent add --queue`",
         "добавьте операторов: `tiers` в файле правил или `dozvon agent add --queue`",
     ),
@@ -121,6 +130,7 @@ pub(super) const CHECKS: &[Pair] = &[
         "give one of [[callback.trunks]] a max_calls above 0",
         "задайте одной из [[callback.trunks]] max_calls больше 0",
     ),
+    ("give the agent contacts in the rules file", "укажите контакты оператора в файле правил"),
     ("give this user the right to write to it", "дайте этому пользователю право записи в неё"),
     ("give this user the right to write to the folder", "дайте этому пользователю право записи в папку"),
     ("give {key} an address of this machine", "задайте в {key} адрес этой машины"),
@@ -129,7 +139,12 @@ pub(super) const CHECKS: &[Pair] = &[
         "is on: text from callers can run commands where a dialplan expands it",
         "включено: текст звонящих мог бы выполнять команды там, где диалплан его раскрывает",
     ),
+    (
+        "it has exceptions for earlier years and none for {year}: holidays would be open",
+        "есть исключения за прежние годы, но нет за {year}: праздники будут рабочими",
+    ),
     ("it never opens within the next year", "в ближайший год не открывается"),
+    ("join them or change one in the rules file", "объедините их или измените одно в файле правил"),
     ("log", "журнал"),
     (
         "make it with `dozvon migrate`, or name another with --database or --config",
@@ -157,6 +172,7 @@ pub(super) const CHECKS: &[Pair] = &[
         "no trunk: the controller calls nobody back, and cases wait for people (`dozvon case list`)",
         "линий нет: контроллер никому не перезванивает, обращения ждут людей (`dozvon case list`)",
     ),
+    ("nobody is on duty before {date}", "до {date} никто не дежурит"),
     ("nobody serves it: all its callers go to {to}", "операторов нет, все звонящие идут дальше: {*to}"),
     ("node {#node}", "узел {#node}"),
     ("node {node}: sound", "узел {node}: звук"),
@@ -205,6 +221,8 @@ pub(super) const CHECKS: &[Pair] = &[
         "запустите FreeSWITCH, загрузите mod_event_socket и проверьте listen-ip и listen-port в event_socket.conf.xml",
     ),
     ("start one: `dozvon serve`", "запустите его: `dozvon serve`"),
+    ("state an earlier start if somebody should be", "укажите более раннее начало, если дежурный нужен"),
+    ("take them out of the rules file when you like", "уберите их из файла правил, когда будет удобно"),
     ("the controller at {address} is not ready: {missing}", "контроллер на {address} не готов: {missing}"),
     ("the database lacks {pending} migration(s)", "базе данных не хватает миграций: {pending}"),
     (

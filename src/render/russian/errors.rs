@@ -77,6 +77,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ("cannot make a temporary folder: {error}", "не удаётся создать временную папку: {*error}"),
     ("cannot open the database {url}: {reason}", "не удаётся открыть базу данных {url}: {*reason}"),
     ("cannot read the settings {path}: {error}", "не удаётся прочитать настройки {path}: {*error}"),
+    ("cannot read {file}: {error}", "не удаётся прочитать {file}: {error}"),
     (
         "cannot remove {path}: {error}; remove it by hand",
         "не удаётся удалить {path}: {*error}; удалите его вручную",
@@ -113,6 +114,10 @@ pub(super) const ERRORS: &[Pair] = &[
         "исправьте его или перенесите в другое место: в нём может быть ключ аудита, который нельзя потерять",
     ),
     ("database: {error}", "база данных: {*error}"),
+    (
+        "day {given} of the calendar is not understood: it needs d=\"MM.DD\" and t=\"1\" (off), \"2\" (short) or \"3\" (working)",
+        "день {given} календаря не понятен: нужны d=\"MM.DD\" и t=\"1\" (выходной), \"2\" (короткий) или \"3\" (рабочий)",
+    ),
     ("delivery", "доставка"),
     (
         "delivery {id} cannot be sent again: it is {state}",
@@ -125,6 +130,14 @@ pub(super) const ERRORS: &[Pair] = &[
     ("end a talk", "закончить разговор"),
     ("end a wrap-up", "закончить постобработку"),
     ("end it or try again", "завершите его или повторите"),
+    (
+        "event {summary} has no beginning and end within a day that can be read: correct its times",
+        "у события {summary} нет понятных начала и конца в пределах суток: исправьте его время",
+    ),
+    (
+        "event {summary} repeats, and repetitions are not read: export the calendar with single events",
+        "событие {summary} повторяется, а повторы не читаются: выгрузите календарь отдельными событиями",
+    ),
     (
         "everybody on this machine can see the password in --database (ps shows it): put the address into the environment variable DOZVON_DATABASE or into dozvon.toml instead",
         "пароль в --database видят все на этой машине (его показывает ps): поместите адрес в переменную окружения DOZVON_DATABASE или в dozvon.toml",
@@ -142,6 +155,10 @@ pub(super) const ERRORS: &[Pair] = &[
     (
         "in use by a call now, so it cannot be removed: {list}; try again when it has ended",
         "сейчас занято звонком, поэтому удалить нельзя: {list}; повторите, когда он закончится",
+    ),
+    (
+        "line {line}: {given} is not understood: write a date with hours, closed, short or working, such as 2027-01-01,closed",
+        "строка {line}: {given} не понятно: напишите дату с часами, closed, short или working, например 2027-01-01,closed",
     ),
     ("log in", "начать смену"),
     ("log out", "закончить смену"),
@@ -243,6 +260,11 @@ pub(super) const ERRORS: &[Pair] = &[
         "аудит не хранит номеров открыто, а в {field} записи {action} номер есть: укажите его как номер записи или скройте",
     ),
     ("the business day already has this attempt", "эта попытка рабочего дня уже есть"),
+    (
+        "the calendar has no year: its first element must be like <calendar year=\"2027\">",
+        "в календаре не указан год: первый элемент должен быть вида <calendar year=\"2027\">",
+    ),
+    ("the calendar names no day: name another file", "в календаре нет ни одного дня: укажите другой файл"),
     ("the call has ended already", "звонок уже завершён"),
     ("the commit failed, nothing was kept: {error}", "запись не удалась, ничего не сохранено: {*error}"),
     ("the database cannot be migrated: {error}", "не удаётся обновить базу данных: {*error}"),
@@ -280,6 +302,14 @@ pub(super) const ERRORS: &[Pair] = &[
         "база данных {database} занята другим контроллером{*holder}: сначала остановите его или укажите этому другой url в [database]{*last_resort}",
     ),
     ("the essential task `{task}` has ended", "основная задача `{task}` завершилась"),
+    (
+        "the file is not XML ({reason}): name a calendar.xml as xmlcalendar.ru publishes it",
+        "файл не в формате XML ({reason}): укажите calendar.xml в том виде, в каком его публикует xmlcalendar.ru",
+    ),
+    (
+        "the file is not iCalendar ({reason}): export it as .ics again",
+        "файл не в формате iCalendar ({reason}): выгрузите его в .ics ещё раз",
+    ),
     ("the folder {path} {problem}: {remedy}", "папка {path}: {*problem}; {*remedy}"),
     (
         "the hours of schedule {name} do not change within a year: state --until",
@@ -365,6 +395,10 @@ pub(super) const ERRORS: &[Pair] = &[
     (
         "{error} (somebody changed the same row at the same moment): try again",
         "{*error} (ту же запись одновременно изменил кто-то ещё): повторите",
+    ),
+    (
+        "{file}: name a file that ends in .xml, .csv or .ics",
+        "{file}: укажите файл с окончанием .xml, .csv или .ics",
     ),
     (
         "{from} refers to {kind} {name}, which does not exist: add it or name another",

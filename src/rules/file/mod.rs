@@ -25,7 +25,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 pub use changes::{Change, changes};
-pub use write::write;
+pub use write::{exceptions, write};
 
 use crate::document::fault::Faults;
 use crate::document::nearest::nearest;

@@ -154,7 +154,7 @@ pub(super) fn table(schedule: &Schedule) -> toml::Table {
 }
 
 /// Dates with their hours, one line for each run of days that are alike.
-fn ranges(exceptions: &BTreeMap<NaiveDate, Vec<Interval>>) -> Vec<String> {
+pub(super) fn ranges(exceptions: &BTreeMap<NaiveDate, Vec<Interval>>) -> Vec<String> {
     let mut runs: Vec<(NaiveDate, NaiveDate, &Vec<Interval>)> = Vec::new();
     for (date, hours) in exceptions {
         match runs.last_mut() {

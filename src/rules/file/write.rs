@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 use toml::{Table, Value};
 
+use crate::calendar::schedule::Schedule;
 use crate::rules::file::items::{table_of, usual_duty, usual_menu};
 use crate::rules::file::schedules;
 use crate::rules::policy::Policy;
@@ -21,6 +22,12 @@ pub fn write(rules: &Rules) -> String {
         }
     }
     text
+}
+
+/// Returns the exceptions of a schedule as lines of the rules file.
+#[must_use]
+pub fn exceptions(schedule: &Schedule) -> Vec<String> {
+    schedules::ranges(&schedule.exceptions)
 }
 
 /// Every rule with all its keys, defaults included, in the order of the file.
