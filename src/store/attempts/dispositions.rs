@@ -1,10 +1,12 @@
 //! Which attempts have a disposition, and which wait for one.
 
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::row::AttemptRow;
 use crate::ids::AgentName;
 use crate::missed::attempt::{Disposition, State, Way};
+use crate::store::dialect::cached::Cache as _;
 use crate::store::dialect::columns;
 use crate::store::schema::attempts;
 use crate::store::{Database, StoreError};
@@ -15,12 +17,14 @@ use crate::store::{Database, StoreError};
 /// # Errors
 /// When the database fails.
 pub fn lacks_disposition_of(c: &mut Database, agent: &AgentName) -> Result<bool, StoreError> {
-    // Two comparisons, since diesel prepares a list of values anew each time.
-    let undisposed = attempts::state.eq(State::Talking).or(attempts::state.eq(State::WrappingUp));
+    // The words stand in the text, as in the condition of the index: SQLite prepares a statement anew for each value that
+    // it compares with the condition of an index.
+    let undisposed = diesel::dsl::sql::<Bool>("state IN ('talking', 'wrapping_up')");
     let open = attempts::table
-        .filter(attempts::agent.eq(agent).and(undisposed))
+        .filter(attempts::agent.eq(agent))
+        .filter(undisposed)
         .filter(attempts::way.ne(Way::ManualDial));
-    Ok(open.count().get_result::<i64>(c)? > 0)
+    Ok(open.count().returned_one::<i64>(c)? > 0)
 }
 
 /// Returns the dispositions of all attempts that have one.
