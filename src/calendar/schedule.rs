@@ -149,8 +149,9 @@ impl Schedule {
     /// Returns the first opening after `at`, which lies in closed time. None if there is none within a year.
     #[must_use]
     pub fn next_opening(&self, at: UnixMs) -> Option<UnixMs> {
-        let from = civil_date(self.zone, at);
-        self.shifts(from, AHEAD_DAYS).map(|(_, opens, _)| opens).find(|opens| *opens > at)
+        // A night that was closed by hand for a while opens again as a shift of the day before.
+        let from = civil_date(self.zone, at).checked_sub_days(Days::new(2))?;
+        self.shifts(from, AHEAD_DAYS + 2).map(|(_, opens, _)| opens).find(|opens| *opens > at)
     }
 
     /// Returns the first closing after `at`, which lies in open time. None if there is none within a year.

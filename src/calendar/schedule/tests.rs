@@ -63,6 +63,96 @@ fn skipped_and_repeated_hours_follow_the_rule() {
     assert_eq!(sunday(&whole, "2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00"), 25);
 }
 
+/// The same rule in zones that change at other hours and by other amounts: New York on 8 March and 1 November, Lord Howe by
+/// half an hour on 4 October and 5 April.
+#[test]
+fn the_rule_of_the_clocks_holds_in_every_zone() {
+    for (zone, hours, from, opens, closes) in [
+        (
+            "Europe/Berlin",
+            "sun 02:30-12:00",
+            "2026-03-29T00:00:00Z",
+            "2026-03-29T03:00:00+02:00",
+            "2026-03-29T12:00:00+02:00",
+        ),
+        (
+            "Europe/Berlin",
+            "sat 20:00-02:30",
+            "2026-10-24T12:00:00Z",
+            "2026-10-24T20:00:00+02:00",
+            "2026-10-25T02:30:00+02:00",
+        ),
+        (
+            "America/New_York",
+            "sun 02:30-12:00",
+            "2026-03-08T05:00:00Z",
+            "2026-03-08T03:00:00-04:00",
+            "2026-03-08T12:00:00-04:00",
+        ),
+        (
+            "America/New_York",
+            "sun 01:30-12:00",
+            "2026-11-01T04:00:00Z",
+            "2026-11-01T01:30:00-05:00",
+            "2026-11-01T12:00:00-05:00",
+        ),
+        (
+            "America/New_York",
+            "sat 20:00-01:30",
+            "2026-10-31T20:00:00Z",
+            "2026-10-31T20:00:00-04:00",
+            "2026-11-01T01:30:00-04:00",
+        ),
+        (
+            "Australia/Lord_Howe",
+            "sun 02:15-12:00",
+            "2026-10-03T12:00:00Z",
+            "2026-10-04T02:30:00+11:00",
+            "2026-10-04T12:00:00+11:00",
+        ),
+        (
+            "Australia/Lord_Howe",
+            "sun 01:45-12:00",
+            "2026-04-04T12:00:00Z",
+            "2026-04-05T01:45:00+10:30",
+            "2026-04-05T12:00:00+10:30",
+        ),
+        (
+            "Australia/Lord_Howe",
+            "sat 20:00-01:45",
+            "2026-04-04T06:00:00Z",
+            "2026-04-04T20:00:00+11:00",
+            "2026-04-05T01:45:00+11:00",
+        ),
+    ] {
+        let schedule = schedule(zone, &[hours], &[]);
+        assert_eq!(schedule.next_opening(at(from)), Some(at(opens)), "{zone} {hours}");
+        assert_eq!(schedule.next_closing(at(opens)), Some(at(closes)), "{zone} {hours}");
+        let begun: NaiveDate = opens[..10].parse().unwrap();
+        assert_eq!(schedule.business_day(UnixMs(at(closes).0 - 1)).0, begun, "{zone} {hours}");
+    }
+}
+
+/// What a person set begins and ends on the millisecond, also inside a night, and a business day stays a day.
+#[test]
+fn hours_set_by_hand_cut_and_add_to_the_day() {
+    let manual = |open: bool, from: &str, until: &str| Schedule {
+        manual: Some(Manual { open, from: at(from), until: at(until), by: "maria".to_owned(), reason: None }),
+        ..schedule("Europe/Moscow", &["mon-sun 20:00-08:00"], &["2026-11-25 20:00-02:00"])
+    };
+    let night = manual(false, "2026-11-24T01:00:00+03:00", "2026-11-24T03:00:00+03:00");
+    assert_eq!(night.next_closing(at("2026-11-23T22:00:00+03:00")), Some(at("2026-11-24T01:00:00+03:00")));
+    assert_eq!(night.next_opening(at("2026-11-24T01:00:00+03:00")), Some(at("2026-11-24T03:00:00+03:00")));
+    assert_eq!(night.business_day(at("2026-11-24T05:00:00+03:00")).to_string(), "2026-11-23");
+    let hour = |schedule: &Schedule, from, to| schedule.working_ms(at(from), at(to)) / 3_600_000;
+    assert_eq!(hour(&night, "2026-11-23T20:00:00+03:00", "2026-11-24T08:00:00+03:00"), 10);
+    let longer = manual(true, "2026-11-26T01:00:00+03:00", "2026-11-28T09:00:00+03:00");
+    assert_eq!(longer.next_closing(at("2026-11-25T21:00:00+03:00")), Some(at("2026-11-28T09:00:00+03:00")));
+    assert_eq!(longer.business_day(at("2026-11-26T12:00:00+03:00")).to_string(), "2026-11-26");
+    assert_eq!(longer.business_day(at("2026-11-27T12:00:00+03:00")).to_string(), "2026-11-27");
+    assert_eq!(hour(&longer, "2026-11-26T00:00:00+03:00", "2026-11-28T00:00:00+03:00"), 48);
+}
+
 #[test]
 fn hours_without_an_end_have_no_closing() {
     let always = schedule("Europe/Moscow", &["mon-sun 00:00-24:00"], &[]);
