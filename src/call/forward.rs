@@ -11,7 +11,7 @@ use crate::ids::{ChannelId, LegId, OfferId};
 use crate::missed::ending::{Ending, Stage};
 use crate::rules::contact::Contact;
 use crate::rules::{Rules, Then};
-use crate::switch::{Answer, Cancel, Leg, LegRequest, LegRole, Loops};
+use crate::switch::{Answer, Cancel, Confirm, Leg, LegRequest, LegRole, Loops, RingLimits};
 
 /// Rings the contact while the caller hears music, and connects the two. If nobody answers, goes on with what follows, or
 /// tells the caller that nobody is there.
@@ -21,11 +21,39 @@ pub(crate) async fn ring(
     contact: &Contact,
     then: Then,
 ) -> Result<Next, Gone> {
+    begin(call, rules).await?;
+    let limit = call.app.settings.calls.forward_timeout;
+    match dial(call, contact, limit, None).await? {
+        Dialled::Talked(ended) => Ok(Next::Ended(ended)),
+        Dialled::Nobody(cause) => nobody(call, &cause, then).await,
+    }
+}
+
+/// Answers the caller, who hears music from now on.
+pub(crate) async fn begin(call: &mut Call, rules: &Rules) -> Result<(), Gone> {
     call.stage = Stage::Forwarding;
     call.answer().await?;
     let music = rules.sound(None).unwrap_or(&call.app.settings.sounds.music).clone();
     call.play(&music, Loops::Forever).await?;
-    let limit = call.app.settings.calls.forward_timeout;
+    Ok(())
+}
+
+/// What came of ringing one contact.
+pub(crate) enum Dialled {
+    /// The caller talked with somebody, and the call has ended.
+    Talked(Ended),
+    /// Nobody took the call; the field is the cause.
+    Nobody(String),
+}
+
+/// Rings one contact, who presses a key if `confirm` asks for it, and connects the two.
+pub(crate) async fn dial(
+    call: &mut Call,
+    contact: &Contact,
+    limit: Duration,
+    confirm: Option<Confirm>,
+) -> Result<Dialled, Gone> {
+    let limits = RingLimits { ring: limit, confirm: confirm.as_ref().map(|confirm| confirm.within) };
     let request = LegRequest {
         leg: LegId::new(),
         contact: contact.clone(),
@@ -35,13 +63,16 @@ pub(crate) async fn ring(
         ring_timeout: limit,
         caller_number: call.facts.number.clone(),
         caller_name: call.facts.name.clone(),
-        confirm: None,
+        confirm,
         follow_redirects: call.app.settings.calls.forward_follows_redirects,
         role: LegRole::Contact,
     };
     let cause = match call.node.ring(request) {
-        Ok(leg) => match answered(call, leg, limit).await? {
-            Answered::By(leg, channel) => return talk(call, leg, channel, then).await,
+        Ok(leg) => match answered(call, leg, limits).await? {
+            Answered::By(leg, channel) => match talk(call, leg, channel).await? {
+                Some(ended) => return Ok(Dialled::Talked(ended)),
+                None => "BRIDGE_FAILED".to_owned(),
+            },
             Answered::No { cause, .. } => cause,
         },
         Err(error) => {
@@ -50,11 +81,11 @@ pub(crate) async fn ring(
         }
     };
     tracing::warn!(%contact, %cause, "the contact did not take the call");
-    nobody(call, &cause, then).await
+    Ok(Dialled::Nobody(cause))
 }
 
 /// Goes on with what follows, or tells the caller that nobody is there and ends the call. `cause` says why.
-async fn nobody(call: &mut Call, cause: &str, then: Then) -> Result<Next, Gone> {
+pub(crate) async fn nobody(call: &mut Call, cause: &str, then: Then) -> Result<Next, Gone> {
     call.flow.ending = Ending::TimedOut;
     if let Some(then) = then {
         return Ok(Next::To(*then));
@@ -78,8 +109,12 @@ pub(crate) enum Answered {
 }
 
 /// Waits until the leg is answered or has ended. If the caller is gone before that, ends the leg.
-pub(crate) async fn answered(call: &mut Call, leg: Leg, limit: Duration) -> Result<Answered, Gone> {
-    match leg.until_answered(limit, std::future::ready(()), call.until_gone()).await {
+pub(crate) async fn answered(
+    call: &mut Call,
+    leg: Leg,
+    limits: impl Into<RingLimits>,
+) -> Result<Answered, Gone> {
+    match leg.until_answered(limits, std::future::ready(()), call.until_gone()).await {
         Answer::Answered(leg, channel) => Ok(Answered::By(leg, channel)),
         Answer::Ended(end) => {
             let (cause, rang) = why_unanswered(end);
@@ -97,18 +132,18 @@ pub(crate) async fn answered(call: &mut Call, leg: Leg, limit: Duration) -> Resu
     }
 }
 
-/// Connects the caller with the contact, and waits until the caller's channel ends.
-async fn talk(call: &mut Call, leg: Leg, channel: ChannelId, then: Then) -> Result<Next, Gone> {
+/// Connects the caller with the contact, and waits until the caller's channel ends. None if the two cannot be connected.
+async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Result<Option<Ended>, Gone> {
     let Some(talk) = Talk::with_caller(call, channel).await? else {
         leg.cancel(Cancel::OriginatorCancel);
-        return nobody(call, "BRIDGE_FAILED", then).await;
+        return Ok(None);
     };
     leg.in_talk();
     call.stage = Stage::Talking;
     // If this record fails, the end of the talk is still recorded.
     let _ = talk.record(Between::CallerAndContact).await;
     let TalkOver { since, cause } = talk.until_caller_leaves(call).await;
-    Ok(Next::Ended(Ended {
+    Ok(Some(Ended {
         ending: Ending::Forwarded,
         stage: Stage::Talking,
         cause,

@@ -10,6 +10,7 @@
 //! *Deliberately absent:* who rings for whom (queue) and where a call should go (routing).
 
 pub mod attempt;
+pub mod duty;
 pub mod extension;
 pub mod facts;
 pub mod flow;

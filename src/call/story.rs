@@ -9,7 +9,8 @@ use tracing::Instrument;
 use super::facts::Facts;
 use super::flow::{Flow, Next};
 use super::{
-    Call, Ended, Gone, LINK_LIMIT, TAKEN, extension, forward, hang_up, menu, message, over, record, wait,
+    Call, Ended, Gone, LINK_LIMIT, TAKEN, duty, extension, forward, hang_up, menu, message, over, record,
+    wait,
 };
 use crate::calendar::working_time::WorkingTime;
 use crate::call::manual_dial;
@@ -298,6 +299,7 @@ async fn go(
         Destination::Queue(name) => in_queue(call, rules, &name, on_record.take()).await,
         Destination::Menu(name) => menu::ask(call, rules, &name).await,
         Destination::Message(prompt, then) => message::play(call, rules, &prompt, then).await,
+        Destination::Duty(name, then) => duty::ring(call, rules, &name, then).await,
         Destination::Forward(contact, then) => forward::ring(call, rules, &contact, then).await,
         Destination::Extension(extension) => extension::go_on(call, &extension).await.map(Next::Ended),
         Destination::HangUp(cause) => Ok(Next::Ended(hang_up::end(call, cause).await)),

@@ -118,6 +118,7 @@ impl Owner {
             let used = match to {
                 Destination::Queue(name) => Some((Kind::Queue, name.as_str())),
                 Destination::Menu(name) => Some((Kind::Menu, name.as_str())),
+                Destination::Duty(name, _) => Some((Kind::Duty, name.as_str())),
                 Destination::Message(name, _) => Some((Kind::Prompt, name.as_str())),
                 Destination::Forward(..) | Destination::Extension(_) | Destination::HangUp(_) => None,
             };

@@ -9,7 +9,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::cause::HangupCause;
-use crate::ids::{InvalidName, MenuName, PromptName, QueueName};
+use crate::ids::{DutyName, InvalidName, MenuName, PromptName, QueueName};
 use crate::rules::contact::{Contact, InvalidContact};
 use crate::vocabulary::UnknownWord;
 
@@ -23,7 +23,10 @@ pub enum Destination {
     Queue(QueueName),
     /// The caller hears a menu and presses keys.
     Menu(MenuName),
-    /// A duty contact is rung and connected with the caller. The second field: where the caller goes if nobody answers.
+    /// The person on duty by a rota is rung, then the others until somebody accepts. The second field: where the caller goes if
+    /// nobody does.
+    Duty(DutyName, Then),
+    /// A contact is rung and connected with the caller. The second field: where the caller goes if nobody answers.
     Forward(Contact, Then),
     /// A message is played. If nothing follows, the call ends and counts as missed.
     Message(PromptName, Then),
@@ -40,6 +43,8 @@ crate::vocabulary! {
         Queue = "queue",
         /// [`Destination::Menu`].
         Menu = "menu",
+        /// [`Destination::Duty`].
+        Duty = "duty",
         /// [`Destination::Forward`].
         Forward = "forward",
         /// [`Destination::Message`].
@@ -58,6 +63,7 @@ impl DestinationKind {
     /// If the text is not a destination of this kind, or nothing can follow one.
     pub fn read(self, to: &str, then: Then) -> Result<Destination, InvalidDestination> {
         let ends = match self {
+            Self::Duty => return Ok(Destination::Duty(to.parse()?, then)),
             Self::Forward => return Ok(Destination::Forward(to.parse()?, then)),
             Self::Message => return Ok(Destination::Message(to.parse()?, then)),
             Self::Queue => Destination::Queue(to.parse()?),
@@ -72,7 +78,7 @@ impl DestinationKind {
 /// A text that names no destination of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDestination {
-    /// No name of a queue, a menu or a prompt.
+    /// No name of a queue, a menu, a rota or a prompt.
     #[error(transparent)]
     Name(#[from] InvalidName),
     /// No contact.
@@ -85,7 +91,7 @@ pub enum InvalidDestination {
     #[error(transparent)]
     Cause(#[from] UnknownWord),
     /// `then` stands beside a verb that nothing can follow.
-    #[error("`then` cannot follow `{0}`, only `message` and `forward`; take it out")]
+    #[error("`then` cannot follow `{0}`, only `message`, `forward` and `duty`; take it out")]
     NothingFollows(DestinationKind),
 }
 
@@ -108,6 +114,7 @@ impl Destination {
         match self {
             Self::Queue(name) => (DestinationKind::Queue, name.to_string()),
             Self::Menu(name) => (DestinationKind::Menu, name.to_string()),
+            Self::Duty(name, _) => (DestinationKind::Duty, name.to_string()),
             Self::Forward(contact, _) => (DestinationKind::Forward, contact.to_string()),
             Self::Message(prompt, _) => (DestinationKind::Message, prompt.to_string()),
             Self::Extension(extension) => (DestinationKind::Extension, extension.to_string()),
@@ -119,7 +126,7 @@ impl Destination {
     #[must_use]
     pub fn then(&self) -> Option<&Self> {
         match self {
-            Self::Forward(_, then) | Self::Message(_, then) => then.as_deref(),
+            Self::Duty(_, then) | Self::Forward(_, then) | Self::Message(_, then) => then.as_deref(),
             Self::Queue(_) | Self::Menu(_) | Self::Extension(_) | Self::HangUp(_) => None,
         }
     }
@@ -144,6 +151,7 @@ impl fmt::Display for Destination {
         match self {
             Self::Queue(name) => write!(f, "queue {name}"),
             Self::Menu(name) => write!(f, "menu {name}"),
+            Self::Duty(name, _) => write!(f, "duty {name}"),
             Self::Forward(contact, _) => write!(f, "forward to {contact}"),
             Self::Message(prompt, _) => write!(f, "message {prompt}"),
             Self::Extension(extension) => write!(f, "extension {extension}"),
@@ -177,7 +185,7 @@ struct OneVerb;
 const THEN: &str = "then";
 
 const ONE_THING: &str = "this must have exactly one destination; write one of { queue = \"…\" }, { menu = \"…\" }, \
-    { forward = \"…\" }, { message = \"…\" }, { extension = \"…\" } and { hang_up = \"…\" }";
+    { duty = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { extension = \"…\" } and { hang_up = \"…\" }";
 
 /// A key of a destination.
 enum Key {

@@ -298,8 +298,8 @@ fn the_page_of_rules_toml_is_current() {
         "# rules.toml\n\nWho takes which calls, and when. `dozvon apply FILE` makes the database equal to the file, `dozvon export` writes it. \
          Every entry has a\n`name`, by which others refer to it.\n{DURATIONS}\n\
          `[defaults]` states what holds for every entry that leaves it out. It takes `zone` for schedules and rotas; {} for agents; and {} for queues.\n\n\
-         A *destination* is `{{ queue = \"NAME\" }}`, `{{ menu = \"NAME\" }}`, `{{ forward = \"CONTACT\" }}`, `{{ message = \"PROMPT\" }}`,\n\
-         `{{ extension = \"NUMBER@CONTEXT\" }}` or `{{ hang_up = \"CAUSE\" }}`. A message and a forward may lead on:\n\
+         A *destination* is `{{ queue = \"NAME\" }}`, `{{ menu = \"NAME\" }}`, `{{ duty = \"NAME\" }}`, `{{ forward = \"CONTACT\" }}`,\n\
+         `{{ message = \"PROMPT\" }}`, `{{ extension = \"NUMBER@CONTEXT\" }}` or `{{ hang_up = \"CAUSE\" }}`. A message, a forward and a duty may lead on:\n\
          `{{ message = \"PROMPT\", then = {{ menu = \"NAME\" }} }}`. An extension without a context is one of `default`. A cause is one of\n\
          `NORMAL_CLEARING`, `USER_BUSY`, `NO_ANSWER`, `CALL_REJECTED`, `UNALLOCATED_NUMBER`, `NORMAL_CIRCUIT_CONGESTION` and\n\
          `NORMAL_TEMPORARY_FAILURE`.\n\

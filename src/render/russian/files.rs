@@ -26,8 +26,8 @@ pub(super) const FILES: &[Pair] = &[
     ("`retries` is more than {most}", "`retries` больше {most}"),
     ("`success` and `success_is` need each other", "`success` и `success_is` указываются вместе"),
     (
-        "`then` cannot follow `{verb}`, only `message` and `forward`",
-        "`then` не может следовать за `{verb}`, только за `message` и `forward`",
+        "`then` cannot follow `{verb}`, only `message`, `forward` and `duty`",
+        "`then` не может следовать за `{verb}`, только за `message`, `forward` и `duty`",
     ),
     (
         "`{key}` is at most {longest} characters of ASCII in SMPP 3.4",
@@ -316,8 +316,8 @@ pub(super) const FILES: &[Pair] = &[
         "напишите его адрес и порт, например \"10.0.0.5:8084\"",
     ),
     (
-        "write one of { queue = \"…\" }, { menu = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { extension = \"…\" } and { hang_up = \"…\" }",
-        "напишите что-то одно: { queue = \"…\" }, { menu = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { extension = \"…\" } или { hang_up = \"…\" }",
+        "write one of { queue = \"…\" }, { menu = \"…\" }, { duty = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { extension = \"…\" } and { hang_up = \"…\" }",
+        "напишите что-то одно: { queue = \"…\" }, { menu = \"…\" }, { duty = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { extension = \"…\" } или { hang_up = \"…\" }",
     ),
     (
         "write sender, system_id and password in [notify.smpp]",

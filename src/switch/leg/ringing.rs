@@ -61,6 +61,13 @@ pub enum Rung<S> {
     },
 }
 
+impl From<Duration> for RingLimits {
+    /// Picking up is enough.
+    fn from(ring: Duration) -> Self {
+        Self { ring, confirm: None }
+    }
+}
+
 /// What came of ringing one phone.
 #[derive(Debug)]
 pub enum Answer<S> {
@@ -73,16 +80,15 @@ pub enum Answer<S> {
 }
 
 impl Leg {
-    /// Waits until somebody answers, the leg has ended, or `stop` comes. After `limit` the leg is cancelled, and its end is
+    /// Waits until somebody answers, the leg has ended, or `stop` comes. After its limit the leg is cancelled, and its end is
     /// waited for. `created` runs once, when the phone is being called.
     pub async fn until_answered<S>(
         self,
-        limit: Duration,
+        limits: impl Into<RingLimits>,
         created: impl Future<Output = ()>,
         stop: impl Future<Output = S>,
     ) -> Answer<S> {
-        let limits = RingLimits { ring: limit, confirm: None };
-        match until_answered(vec![self], limits, created, stop).await {
+        match until_answered(vec![self], limits.into(), created, stop).await {
             Rung::Answered { leg, channel, .. } => Answer::Answered(leg, channel),
             Rung::Stopped { legs, by } => match legs.into_iter().next() {
                 Some(leg) => Answer::Stopped(leg, by),

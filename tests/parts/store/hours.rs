@@ -3,11 +3,11 @@
 use dozvon::audit::Action;
 use dozvon::calendar::manual::Manual;
 use dozvon::ids::DutyName;
-use dozvon::rules::{ChangeTime, Duty, Turn};
+use dozvon::rules::{ChangeTime, Destination, Duty, Turn};
 use dozvon::store::rules::{load, preview, replace};
 use dozvon::store::{StoreError, audit, duty, hours};
 
-use crate::support::company::{agent, at, company};
+use crate::support::company::{agent, at, company, queue};
 use crate::support::database::for_each_database;
 
 fn closed(from: u64, until: u64, reason: &str) -> Manual {
@@ -83,6 +83,9 @@ fn rotas_and_swaps_are_kept_and_a_swap_survives_an_apply() {
             ..Duty::new(chrono_tz::Europe::Moscow)
         };
         rules.duties.insert(night.clone(), rota);
+        let duty = |then| Destination::Duty(night.clone(), then);
+        rules.routes[0].closed = duty(Some(Box::new(rules.routes[1].closed.clone())));
+        rules.queues.get_mut(&queue("support")).unwrap().overflow = duty(None);
         let first = rules.clone();
         let added = db.write(move |c| replace(c, &first)).await.added;
         assert!(added.contains(&"duty night".to_owned()), "{added:?}");
@@ -116,6 +119,8 @@ fn rotas_and_swaps_are_kept_and_a_swap_survives_an_apply() {
         rules.duties.get_mut(&night).unwrap().turn = Turn::Day;
         let daily = rules.clone();
         assert_eq!(db.write(move |c| replace(c, &daily)).await.changed, ["duty night"]);
+        rules.routes[0].closed = rules.routes[1].closed.clone();
+        rules.queues.get_mut(&queue("support")).unwrap().overflow = rules.routes[1].closed.clone();
         rules.duties.clear();
         let none = rules.clone();
         assert_eq!(db.write(move |c| replace(c, &none)).await.removed, ["duty night"]);

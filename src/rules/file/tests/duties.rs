@@ -31,6 +31,18 @@ fn a_rota_says_what_it_says_and_needs_only_a_start_and_people() {
 }
 
 #[test]
+fn a_destination_names_a_rota_that_exists() {
+    let text = |name: &str| {
+        let to = format!("closed = {{ duty = \"{name}\", then = {{ message = \"closed\" }} }}");
+        format!("{}{ROTA}", GOOD.replacen("closed = { message = \"closed\" }", &to, 1))
+    };
+    let rules = read(&text("night")).unwrap_or_else(|faults| panic!("{faults}"));
+    assert!(rules.routes.iter().any(|route| route.closed.to_string() == "duty night, then message closed"));
+    let told = faults(&text("nigth"));
+    assert!(told.len() == 1 && told[0].contains("did you mean night"), "{told:?}");
+}
+
+#[test]
 fn a_rota_that_cannot_be_meant_is_told() {
     for (from, to, part) in [
         ("\"boris\"]", "\"dora\"]", "there is no agent dora"),
