@@ -63,68 +63,71 @@ fn skipped_and_repeated_hours_follow_the_rule() {
     assert_eq!(sunday(&whole, "2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00"), 25);
 }
 
+/// A zone, hours of one day of the week, an instant before them, the opening and the closing.
+const CHANGES: [(&str, &str, &str, &str, &str); 8] = [
+    (
+        "Europe/Berlin",
+        "sun 02:30-12:00",
+        "2026-03-29T00:00:00Z",
+        "2026-03-29T03:00:00+02:00",
+        "2026-03-29T12:00:00+02:00",
+    ),
+    (
+        "Europe/Berlin",
+        "sat 20:00-02:30",
+        "2026-10-24T12:00:00Z",
+        "2026-10-24T20:00:00+02:00",
+        "2026-10-25T02:30:00+02:00",
+    ),
+    (
+        "America/New_York",
+        "sun 02:30-12:00",
+        "2026-03-08T05:00:00Z",
+        "2026-03-08T03:00:00-04:00",
+        "2026-03-08T12:00:00-04:00",
+    ),
+    (
+        "America/New_York",
+        "sun 01:30-12:00",
+        "2026-11-01T04:00:00Z",
+        "2026-11-01T01:30:00-05:00",
+        "2026-11-01T12:00:00-05:00",
+    ),
+    (
+        "America/New_York",
+        "sat 20:00-01:30",
+        "2026-10-31T20:00:00Z",
+        "2026-10-31T20:00:00-04:00",
+        "2026-11-01T01:30:00-04:00",
+    ),
+    (
+        "Australia/Lord_Howe",
+        "sun 02:15-12:00",
+        "2026-10-03T12:00:00Z",
+        "2026-10-04T02:30:00+11:00",
+        "2026-10-04T12:00:00+11:00",
+    ),
+    (
+        "Australia/Lord_Howe",
+        "sun 01:45-12:00",
+        "2026-04-04T12:00:00Z",
+        "2026-04-05T01:45:00+10:30",
+        "2026-04-05T12:00:00+10:30",
+    ),
+    (
+        "Australia/Lord_Howe",
+        "sat 20:00-01:45",
+        "2026-04-04T06:00:00Z",
+        "2026-04-04T20:00:00+11:00",
+        "2026-04-05T01:45:00+11:00",
+    ),
+];
+
 /// The same rule in zones that change at other hours and by other amounts: New York on 8 March and 1 November, Lord Howe by
 /// half an hour on 4 October and 5 April.
 #[test]
 fn the_rule_of_the_clocks_holds_in_every_zone() {
-    for (zone, hours, from, opens, closes) in [
-        (
-            "Europe/Berlin",
-            "sun 02:30-12:00",
-            "2026-03-29T00:00:00Z",
-            "2026-03-29T03:00:00+02:00",
-            "2026-03-29T12:00:00+02:00",
-        ),
-        (
-            "Europe/Berlin",
-            "sat 20:00-02:30",
-            "2026-10-24T12:00:00Z",
-            "2026-10-24T20:00:00+02:00",
-            "2026-10-25T02:30:00+02:00",
-        ),
-        (
-            "America/New_York",
-            "sun 02:30-12:00",
-            "2026-03-08T05:00:00Z",
-            "2026-03-08T03:00:00-04:00",
-            "2026-03-08T12:00:00-04:00",
-        ),
-        (
-            "America/New_York",
-            "sun 01:30-12:00",
-            "2026-11-01T04:00:00Z",
-            "2026-11-01T01:30:00-05:00",
-            "2026-11-01T12:00:00-05:00",
-        ),
-        (
-            "America/New_York",
-            "sat 20:00-01:30",
-            "2026-10-31T20:00:00Z",
-            "2026-10-31T20:00:00-04:00",
-            "2026-11-01T01:30:00-04:00",
-        ),
-        (
-            "Australia/Lord_Howe",
-            "sun 02:15-12:00",
-            "2026-10-03T12:00:00Z",
-            "2026-10-04T02:30:00+11:00",
-            "2026-10-04T12:00:00+11:00",
-        ),
-        (
-            "Australia/Lord_Howe",
-            "sun 01:45-12:00",
-            "2026-04-04T12:00:00Z",
-            "2026-04-05T01:45:00+10:30",
-            "2026-04-05T12:00:00+10:30",
-        ),
-        (
-            "Australia/Lord_Howe",
-            "sat 20:00-01:45",
-            "2026-04-04T06:00:00Z",
-            "2026-04-04T20:00:00+11:00",
-            "2026-04-05T01:45:00+11:00",
-        ),
-    ] {
+    for (zone, hours, from, opens, closes) in CHANGES {
         let schedule = schedule(zone, &[hours], &[]);
         assert_eq!(schedule.next_opening(at(from)), Some(at(opens)), "{zone} {hours}");
         assert_eq!(schedule.next_closing(at(opens)), Some(at(closes)), "{zone} {hours}");
