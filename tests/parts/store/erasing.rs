@@ -137,12 +137,15 @@ fn what_waits_for_a_destination_that_is_gone_does_not_keep_a_person_for_ever() {
 }
 
 /// Tables that hold no persons but those who work here, or only refer to rows that do.
-const NOBODYS: [&str; 35] = [
+const NOBODYS: [&str; 38] = [
     "__diesel_schema_migrations",
     "prompts",
     "schedules",
     "schedule_hours",
     "schedule_exceptions",
+    "schedule_overrides",
+    "duties",
+    "duty_swaps",
     "agents",
     "agent_contacts",
     "agent_changes",

@@ -10,7 +10,7 @@ use dozvon::missed::{attempt, case, outgoing, wish};
 use dozvon::queue::agent::{Activity, Change, Status, Step, legal_changes};
 use dozvon::queue::offer;
 use dozvon::rules::policy::Profile;
-use dozvon::rules::{DestinationKind, Strategy};
+use dozvon::rules::{DestinationKind, Strategy, Turn};
 use dozvon::store::agents::{self, StepRequest};
 use dozvon::store::offers::Refusal;
 use dozvon::store::waits::WaitOutcome;
@@ -470,6 +470,7 @@ fn the_words_of_every_column_are_those_of_the_code() {
             ("routes_open_kind_word", kinds.clone()),
             ("routes_closed_kind_word", kinds.clone()),
             ("menus_failed_kind_word", kinds),
+            ("duties_turn_word", words(Turn::ALL, Turn::as_str)),
             ("menu_options_language_word", words(Language::ALL, Language::as_str)),
             ("menu_visits_outcome_word", words(MenuOutcome::ALL, MenuOutcome::as_str)),
             ("calls_language_word", words(Language::ALL, Language::as_str)),
