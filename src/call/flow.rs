@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Ended;
-use crate::ids::MenuName;
+use crate::ids::{MenuName, ScheduleName};
 use crate::language::Language;
 use crate::missed::ending::Ending;
 use crate::rules::Destination;
@@ -26,6 +26,8 @@ pub(crate) struct Flow {
     pub is_answered: bool,
     /// The language that the caller chose.
     pub language: Option<Language>,
+    /// The schedule by which the route has decided.
+    pub schedule: Option<ScheduleName>,
     /// Keys that the caller has pressed and no menu has read.
     pub keys: VecDeque<char>,
     /// The menus that the caller visited.
@@ -37,12 +39,14 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    /// The beginning of a call whose caller may have chosen a language in an earlier visit.
-    pub(crate) const fn begin(language: Option<Language>) -> Self {
+    /// The beginning of a call whose route follows a schedule, and whose caller may have chosen a language in an earlier
+    /// visit.
+    pub(crate) const fn begin(language: Option<Language>, schedule: Option<ScheduleName>) -> Self {
         Self {
             ending: Ending::Refused,
             is_answered: false,
             language,
+            schedule,
             keys: VecDeque::new(),
             menus: Vec::new(),
             came_through: Vec::new(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::flow::Next;
-use super::{Call, Gone, over};
+use super::{Call, Gone, heard, over};
 use crate::cause::HangupCause;
 use crate::ids::{MenuName, PromptName};
 use crate::missed::ending::{MenuOutcome, Stage};
@@ -113,11 +113,12 @@ impl Playing {
         first: Option<&PromptName>,
         menu: &Menu,
     ) -> Result<Self, Gone> {
-        let fallback = &call.app.settings.sounds.fallback_message;
-        let sound = |name: &PromptName| rules.sound(Some(name)).unwrap_or(fallback).clone();
         // A caller who has typed ahead hears nothing of this menu.
         let waiting = match call.flow.keys.is_empty() || !menu.barge_in {
-            true => first.into_iter().chain(&menu.prompts).map(sound).collect(),
+            true => {
+                let names = first.into_iter().chain(&menu.prompts);
+                names.filter_map(|name| heard::sound(call, rules, name)).collect()
+            }
             false => VecDeque::new(),
         };
         let mut round =

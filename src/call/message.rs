@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::flow::Next;
-use super::{Call, Gone, over};
+use super::{Call, Gone, heard, over};
 use crate::cause::HangupCause;
 use crate::ids::PromptName;
 use crate::missed::ending::{Ending, Stage};
@@ -25,8 +25,11 @@ pub(crate) async fn play(
     let ending = call.flow.ending;
     call.stage = Stage::Message;
     call.answer().await?;
-    let sound = rules.sound(Some(prompt)).unwrap_or(&call.app.settings.sounds.fallback_message).clone();
-    match play_message(call, &sound).await {
+    let played = match heard::sound(call, rules, prompt) {
+        Some(sound) => play_message(call, &sound).await,
+        None => Ok(()),
+    };
+    match played {
         Ok(()) => {}
         // A caller whom nobody answered may hang up during the message: they still timed out.
         Err(Gone::HungUp(cause)) if ending == Ending::TimedOut => {

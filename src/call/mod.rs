@@ -16,6 +16,7 @@ pub mod facts;
 pub mod flow;
 pub mod forward;
 pub mod hang_up;
+mod heard;
 pub mod manual_dial;
 pub mod menu;
 pub mod message;

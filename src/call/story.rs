@@ -86,6 +86,7 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
     let is_back = earlier.is_some();
     let (queue, stage) = (None, Stage::Arriving);
     let language = earlier.as_ref().and_then(|earlier| earlier.language);
+    let schedule = plan.route.as_ref().and_then(|name| rules.route(name)?.schedule.clone());
     let mut call = Call {
         app,
         id,
@@ -97,7 +98,7 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
         is_back,
         queue,
         stage,
-        flow: Flow::begin(language),
+        flow: Flow::begin(language, schedule),
     };
     let end = carry_out(&mut call, &rules, &plan, earlier.as_ref()).await;
     call.app.metrics.calls_now.dec();

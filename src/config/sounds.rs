@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::duration;
+use crate::language::Language;
 use crate::sound::{PromptFolder, Sound};
 
 /// What callers hear where the rules name nothing.
@@ -24,6 +25,8 @@ pub struct Sounds {
     pub done: Sound,
     /// What an agent hears after a dialled code or number was refused, or failed.
     pub refused: Sound,
+    /// The language of prompts for callers who have chosen none.
+    pub language: Language,
     /// The folder of prompts, which `dozvon prompt install` fills. It must be at the same place for dozvon and every
     /// FreeSWITCH.
     pub prompts: PromptFolder,
@@ -47,6 +50,7 @@ impl Default for Sounds {
             no_caller: Sound::ours("tone_stream://%(150,100,480);loops=3"),
             done: Sound::ours("tone_stream://%(120,60,600);%(200,60,900)"),
             refused: Sound::ours("tone_stream://%(300,150,330);loops=3"),
+            language: Language::Ru,
             prompts: PromptFolder::ours("/var/lib/dozvon/prompts"),
             missing_prompt: Sound::ours("tone_stream://%(150,100,620)"),
             longest_prompt: Duration::from_secs(60),

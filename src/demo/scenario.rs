@@ -15,11 +15,11 @@ use rand_chacha::ChaCha8Rng;
 use crate::calendar::schedule::{InvalidSchedule, Schedule};
 use crate::config::callback::Trunk;
 use crate::ids::{AgentName, InvalidName, QueueName};
+use crate::rules::InvalidSource;
 use crate::rules::contact::{Contact, InvalidContact};
 use crate::rules::policy::Policy;
 use crate::rules::{Agent, Callers, Destination, InvalidPattern, Queue, Route, Rules, Strategy, Tier};
 use crate::sim::{Behaviours, CallerScript, Odds};
-use crate::sound::InvalidSound;
 
 /// How many agents the company has.
 const AGENTS: usize = 12;
@@ -50,7 +50,7 @@ pub enum ScenarioError {
     #[error(transparent)]
     Schedule(#[from] InvalidSchedule),
     #[error(transparent)]
-    Sound(#[from] InvalidSound),
+    Prompt(#[from] InvalidSource),
     #[error(transparent)]
     Pattern(#[from] InvalidPattern),
 }

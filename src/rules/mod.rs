@@ -23,7 +23,7 @@ mod verb;
 use std::collections::BTreeMap;
 
 use crate::calendar::schedule::Schedule;
-use crate::ids::{AgentName, DutyName, MenuName, PolicyName, PromptName, QueueName, ScheduleName};
+use crate::ids::{AgentName, DutyName, MenuName, PolicyName, PromptName, QueueName, RouteName, ScheduleName};
 use crate::rules::contact::Contact;
 use crate::rules::policy::{Policy, Profile};
 use crate::sound::Sound;
@@ -31,7 +31,7 @@ pub use agent::{Agent, Delays};
 pub use duty::{Duty, OnDuty, Swap, Turn, WhyOnDuty};
 pub use duty_form::{ChangeTime, DutyException, InvalidChangeTime, InvalidDutyException};
 pub use menu::{Digits, Heard, InvalidDigits, Menu, MenuOption};
-pub use prompt::Prompt;
+pub use prompt::{InvalidSource, Prompt, Source};
 pub use queue::{Queue, Strategy, Tier};
 pub use route::{Callers, InvalidPattern, NumberPattern, Route};
 pub use verb::{Destination, DestinationKind, Extension, InvalidDestination, Then};
@@ -80,10 +80,22 @@ impl Rules {
         self.schedules.get(self.queues.get(queue?)?.schedule.as_ref()?)
     }
 
-    /// The sound of a prompt, if the prompt exists.
+    /// The queues whose music is said and not played, with the prompt: speech cannot go on for ever.
+    pub fn spoken_music(&self) -> impl Iterator<Item = (&QueueName, &PromptName)> {
+        let music = self.queues.iter().filter_map(|(name, queue)| Some((name, queue.music.as_ref()?)));
+        music.filter(|(_, prompt)| self.prompts.get(*prompt).is_some_and(|it| it.source.sound().is_none()))
+    }
+
+    /// The route of a name.
+    #[must_use]
+    pub fn route(&self, name: &RouteName) -> Option<&Route> {
+        self.routes.iter().find(|route| route.name == *name)
+    }
+
+    /// The sound of a prompt, if the prompt exists and is a sound.
     #[must_use]
     pub fn sound(&self, prompt: Option<&PromptName>) -> Option<&Sound> {
-        prompt.and_then(|name| self.prompts.get(name)).map(|prompt| &prompt.source)
+        prompt.and_then(|name| self.prompts.get(name)).and_then(|prompt| prompt.source.sound())
     }
 
     /// The agent whose phone a user of FreeSWITCH's directory has registered.

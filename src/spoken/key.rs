@@ -57,6 +57,16 @@ impl Key {
         }
     }
 
+    /// The key of a name: a digit, `star` or `hash`.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        match (name, name.as_bytes()) {
+            ("star", _) => Some(Self::Star),
+            ("hash", _) => Some(Self::Hash),
+            (_, [digit @ b'0'..=b'9']) => Some(Self::Digit(digit - b'0')),
+            _ => None,
+        }
+    }
+
     fn said(self, language: Language) -> Phrase {
         match (self, language) {
             (Self::Star, _) => Phrase::default().word("star"),
@@ -65,6 +75,17 @@ impl Key {
             (Self::Digit(digit), Language::Ru) => {
                 russian::cardinal(digit.into(), Gender::Masculine, Case::Nominative)
             }
+        }
+    }
+}
+
+/// The name of the key.
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Digit(digit) => write!(f, "{digit}"),
+            Self::Star => f.write_str("star"),
+            Self::Hash => f.write_str("hash"),
         }
     }
 }

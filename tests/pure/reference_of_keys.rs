@@ -134,6 +134,7 @@ fn plain(rust: &str) -> &str {
         "Tls" => "`none`, `starttls` or `tls`",
         "SmppTls" => "`none` or `tls`",
         "Callers" => "list of numbers or prefixes",
+        "Source" => "sound or `say:NAME`",
         "Digits" => "1 to 8 of `0` to `9`, `*` and `#`",
         "MenuOption" => "table",
         "Turn" => "`day` or `week`",

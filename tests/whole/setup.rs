@@ -22,7 +22,7 @@ fn from_an_empty_folder_to_rules_in_the_database() {
     let place = ready();
     let would = place.ok(&["apply", "rules.toml", "--dry-run", "--json"]);
     let would: Value = serde_json::from_str(&would).unwrap();
-    assert_eq!(would.as_array().unwrap().len(), 7, "{would}");
+    assert_eq!(would.as_array().unwrap().len(), 16, "{would}");
     assert!(!place.ok(&["export"]).contains("[[agent]]"), "a dry run changes nothing");
     assert!(place.ok(&["apply", "rules.toml"]).contains("added"));
     assert!(place.ok(&["apply", "rules.toml"]).contains("nothing changes"));
@@ -126,7 +126,7 @@ fn a_rules_file_with_mistakes_changes_nothing_and_tells_them_all() {
         .replace("{ agent = \"boris\" }", "{ agent = \"borys\" }")
         .replace("[\"mon-fri 09:00-18:00\"]", "[\"mon-fri 09:00-18:00\", \"fri 17:00-19:00\"]")
         .replace("number = \"7001\"", "number = 7001")
-        .replace("message = \"closed\"", "message = \"close\"");
+        .replace("message = \"goodbye\"", "message = \"goodby\"");
     place.write("bad.toml", &bad);
     let said = place.complains(2, &["apply", "bad.toml"]);
     for part in [
@@ -139,7 +139,7 @@ fn a_rules_file_with_mistakes_changes_nothing_and_tells_them_all() {
         "did you mean boris?",
         "friday 09:00-18:00 and friday 17:00-19:00 overlap",
         "this is the number 7001",
-        "there is no prompt close",
+        "there is no prompt goodby",
     ] {
         assert!(said.contains(part), "{part:?} in {said}");
     }

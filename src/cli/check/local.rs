@@ -12,7 +12,7 @@ use super::{Finding, callbacks, hours, numbers};
 use crate::clock::UnixMs;
 use crate::config::Settings;
 use crate::config::database::DatabaseUrl;
-use crate::ids::MenuName;
+use crate::ids::{MenuName, PromptName, QueueName};
 use crate::notify::{self, InvalidDestination};
 use crate::rules::flow::Circle;
 use crate::rules::policy::Policy;
@@ -244,7 +244,11 @@ fn flow(rules: &Rules) -> Vec<Finding> {
         let (problem, remedy) = menu.fault()?;
         Some(Finding::wrong(format!("menu {name}"), problem, remedy))
     };
-    let circles = rules.circles().into_iter().map(circle);
+    let spoken = |(queue, prompt): (&QueueName, &PromptName)| {
+        let detail = format!("its music is prompt {prompt}, which is said and not played");
+        Finding::wrong(format!("queue {queue}"), detail, "name a prompt that is a file or a stream")
+    };
+    let circles = rules.circles().into_iter().map(circle).chain(rules.spoken_music().map(spoken));
     let unreachable = rules.unreachable_menus().into_iter().map(unreachable);
     circles.chain(unreachable).chain(rules.menus.iter().filter_map(faulty)).collect()
 }

@@ -116,7 +116,8 @@ impl NodeCheck<'_> {
 /// The modules that these settings and rules need.
 fn modules(settings: &Settings, rules: Option<&Rules>) -> Vec<&'static str> {
     let mut wanted = vec!["mod_commands", "mod_dptools", "mod_dialplan_xml", "mod_event_socket", "mod_sofia"];
-    let prompts = rules.iter().flat_map(|rules| rules.prompts.values()).map(|prompt| prompt.source.as_str());
+    let prompts = rules.iter().flat_map(|rules| rules.prompts.values());
+    let prompts = prompts.filter_map(|prompt| prompt.source.sound()).map(Sound::as_str);
     let sounds = &settings.sounds;
     let pause = &settings.dialplan.pause_sound;
     let fallbacks = [&sounds.fallback_music, &sounds.fallback_message, &sounds.missing_prompt, pause];

@@ -77,7 +77,8 @@ fn files(settings: &Settings, rules: Option<&Rules>) -> BTreeMap<String, String>
     ];
     let ours = ours.map(|(sound, place)| (sound, place.to_owned()));
     let prompts = rules.iter().flat_map(|rules| &rules.prompts);
-    let prompts = prompts.map(|(name, prompt)| (&prompt.source, format!("prompt {name}")));
+    let prompts =
+        prompts.filter_map(|(name, prompt)| Some((prompt.source.sound()?, format!("prompt {name}"))));
     let named = ours.into_iter().chain(prompts).filter(|(sound, _)| sound.is_file());
     named.map(|(sound, place)| (sound.to_string(), place)).collect()
 }

@@ -31,8 +31,9 @@ pub(super) fn next(path: &Path, host: &Host, is_found: bool) -> Vec<Sentence> {
     steps.extend(dialplan(host, &config));
     steps.extend([
         format!("  3. dozvon migrate{config} && dozvon apply{config} {rules}").into(),
-        format!("  4. dozvon check{config}").into(),
-        format!("  5. dozvon serve{config}").into(),
+        format!("  4. dozvon prompt install{config}").into(),
+        format!("  5. dozvon check{config}").into(),
+        format!("  6. dozvon serve{config}").into(),
     ]);
     steps
 }

@@ -144,6 +144,10 @@ pub(super) const CHECKS: &[Pair] = &[
         "есть исключения за прежние годы, но нет за {year}: праздники будут рабочими",
     ),
     ("it never opens within the next year", "в ближайший год не открывается"),
+    (
+        "its music is prompt {prompt}, which is said and not played",
+        "её музыка — подсказка {prompt}, которая произносится, а не играет",
+    ),
     ("join them or change one in the rules file", "объедините их или измените одно в файле правил"),
     ("log", "журнал"),
     (

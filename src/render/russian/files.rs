@@ -156,6 +156,7 @@ pub(super) const FILES: &[Pair] = &[
     ("long", "слишком много"),
     ("make one with `openssl rand -hex 24`", "создайте его командой `openssl rand -hex 24`"),
     ("missing field {field}", "не хватает ключа {field}"),
+    ("name a prompt that is a file or a stream", "назовите подсказку, которая является файлом или потоком"),
     (
         "name a rules file, or create it with `dozvon init` or `dozvon export`",
         "укажите файл правил или создайте его командой `dozvon init` или `dozvon export`",
@@ -166,6 +167,10 @@ pub(super) const FILES: &[Pair] = &[
     ),
     ("neither `body` nor `url` has a template", "шаблона нет ни в `body`, ни в `url`"),
     ("nobody takes turns in rota {name}", "в графике {name} никто не дежурит"),
+    (
+        "nothing is said by the name {given}; `dozvon prompt list` shows the names: a sentence such as closed-now, a key with what it leads to such as 1-to-leave-a-request, hours-today or next-opening",
+        "под именем {given} ничего не произносится; имена показывает `dozvon prompt list`: фраза, например closed-now, клавиша с тем, куда она ведёт, например 1-to-leave-a-request, hours-today или next-opening",
+    ),
     ("option {digits} has `to` and `back`", "у варианта {digits} есть и `to`, и `back`"),
     ("policies", "политики"),
     ("policy {name} has no `profile`", "у политики {name} нет `profile`"),
@@ -237,6 +242,10 @@ pub(super) const FILES: &[Pair] = &[
     ("the keys that exist here are: {keys}", "здесь бывают ключи: {keys}"),
     ("the menu has no options", "у меню нет вариантов"),
     ("the menu has no prompts", "у меню нет подсказок"),
+    (
+        "the music of queue {queue} is prompt {prompt}, which is said and not played",
+        "музыка очереди {queue} — подсказка {prompt}, которая произносится, а не играет",
+    ),
     ("the name {name} is that of another form or source", "имя {name} занято другой формой или источником"),
     ("the next release reads the new name only", "следующая версия прочтёт только новое имя"),
     ("the number holds {character}", "в номере недопустимый знак {character}"),

@@ -1,4 +1,4 @@
-//! Finds routes that another route hides, and ways of callers that have no end.
+//! Finds routes that another route hides, ways of callers that have no end, and music that is speech.
 
 use toml::Spanned;
 use toml::de::DeValue;
@@ -11,6 +11,11 @@ use crate::rules::{Route, Rules};
 pub(super) fn check(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, rules: &Rules) {
     shadows(document, root, &rules.routes);
     circles(document, root, rules);
+    for (queue, prompt) in rules.spoken_music() {
+        let problem = format!("the music of queue {queue} is prompt {prompt}, which is said and not played");
+        let span = at(root, Kind::Queue, queue.as_str(), "music");
+        document.fault(&span, problem, "name a prompt that is a file or a stream");
+    }
 }
 
 /// Returns the place of a key, or of the entry if it has no such key.

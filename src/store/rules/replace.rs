@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
-use super::rows::{
-    AgentRow, ContactRow, ExceptionRow, HoursRow, PromptRow, QueueRow, RouteRow, ScheduleRow, TierRow,
-};
+use super::rows::{AgentRow, ContactRow, ExceptionRow, HoursRow, QueueRow, RouteRow, ScheduleRow, TierRow};
 use super::{Difference, compare, duties as duty_rows, menus as menu_rows, policies, stated};
 use crate::calendar::schedule::Schedule;
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
@@ -198,11 +196,11 @@ fn refuse_in_use(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), Store
 }
 
 fn put_prompt(c: &mut Database, name: &PromptName, prompt: &Prompt, there: bool) -> Result<(), StoreError> {
-    let row = PromptRow::of(name, prompt);
+    let source = prompts::source.eq(prompt.source.to_string());
     if there {
-        diesel::update(prompts::table.find(name)).set(row).execute(c)?;
+        diesel::update(prompts::table.find(name)).set(source).execute(c)?;
     } else {
-        diesel::insert_into(prompts::table).values(row).execute(c)?;
+        diesel::insert_into(prompts::table).values((prompts::name.eq(name), source)).execute(c)?;
     }
     Ok(())
 }

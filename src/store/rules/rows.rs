@@ -9,25 +9,18 @@ use crate::calendar::schedule::Interval;
 use crate::ids::{AgentName, PolicyName, PromptName, QueueName, RouteName, ScheduleName};
 use crate::rules::contact::Contact;
 use crate::rules::{
-    Agent, Callers, Destination, DestinationKind, NumberPattern, Prompt, Queue, Route, Strategy, Tier,
+    Agent, Callers, Destination, DestinationKind, NumberPattern, Queue, Route, Source, Strategy, Tier,
 };
-use crate::sound::Sound;
 use crate::store::schema::{
     agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
 };
 use crate::store::{StoreError, from_ms, to_ms};
 
-#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = prompts, primary_key(name))]
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = prompts)]
 pub(super) struct PromptRow {
     pub name: PromptName,
-    pub source: Sound,
-}
-
-impl PromptRow {
-    pub fn of(name: &PromptName, prompt: &Prompt) -> Self {
-        Self { name: name.clone(), source: prompt.source.clone() }
-    }
+    pub source: Source,
 }
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
+use dozvon::config::Settings;
 use dozvon::queue::agent::Step;
 use dozvon::rules::file;
 use dozvon::sim::{CallerScript, Happening, Story};
@@ -88,10 +89,15 @@ open = { menu = "main" }
 }
 
 async fn stage(rules: &str) -> Stage {
+    stage_with(rules, |_| {}).await
+}
+
+async fn stage_with(rules: &str, adapt: impl FnOnce(&mut Settings)) -> Stage {
     let mut stage = Stage::with(|settings| {
         settings.calls.forward_timeout = Duration::from_secs(1);
         settings.callback.min_wait = Duration::ZERO;
         settings.calls.max_hops = 12;
+        adapt(settings);
     })
     .await;
     let rules =
@@ -232,6 +238,64 @@ async fn a_caller_who_goes_round_for_ever_is_hung_up_by_name() {
     presses(&stage, &keys, None).await;
     let rows = stage.calls().await;
     assert_eq!(rows[0].cause.as_deref(), Some("TOO_MANY_HOPS"), "{rows:#?}");
+}
+
+/// The default prompts, and the hours of the route's schedule. Without a folder of prompts each is the tone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prompts_are_said_in_the_language_of_the_call() {
+    let folder = tempfile::tempdir().unwrap();
+    for language in ["ru", "en"] {
+        let language: dozvon::language::Language = language.parse().unwrap();
+        for text in dozvon::prompts::texts(language).unwrap() {
+            let file = folder.path().join(dozvon::prompts::place(language, &text.id));
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, dozvon::prompts::shipped(language, &text.id).unwrap()).unwrap();
+        }
+    }
+    let said = |name: &str| format!("[[prompt]]\nname = \"{name}\"\nsource = \"say:{name}\"\n");
+    let names = ["closed-now", "hours-today", "next-opening", "1-to-leave-a-request", "goodbye"];
+    let rules = names.map(said).concat()
+        + r#"
+[[schedule]]
+name = "never"
+hours = ["mon-sun 00:00-24:00"]
+exceptions = ["2020-01-01 closed"]
+
+[[menu]]
+name = "after_hours"
+prompts = ["closed-now", "hours-today", "next-opening", "1-to-leave-a-request"]
+timeout = "300ms"
+retries = 0
+failed = { message = "goodbye" }
+options = [{ digits = "2", language = "en" }]
+
+[[route]]
+name = "main"
+number = "7001"
+schedule = "never"
+open = { hang_up = "USER_BUSY" }
+closed = { menu = "after_hours" }
+"#;
+    // Closed today, whenever today is.
+    let today = dozvon::clock::Clock::system().now().utc().date_naive();
+    let days = |n: u64| today + chrono::Days::new(n);
+    let closed = format!("\"{}..{} closed\"", today - chrono::Days::new(2), days(2));
+    let rules = rules.replace("\"2020-01-01 closed\"", &closed);
+    let prompts = folder.path().to_str().unwrap().parse().unwrap();
+    let stage = stage_with(&rules, |settings| settings.sounds.prompts = prompts).await;
+    let told = presses(&stage, &[(150, '2')], None).await;
+    let place = folder.path().display();
+    let heard: Vec<String> = told
+        .happenings
+        .iter()
+        .filter_map(|(_, happening)| match happening {
+            Happening::Message(source) => Some(source.replace(&format!("{place}/"), "").replace(".wav", "")),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(heard[..3], ["ru/closed-now", "en/closed-now", "en/closed-today"]);
+    assert!(heard[3].starts_with("file_string://en/we-open!"), "{heard:?}");
+    assert_eq!(heard[4..], ["file_string://en/to-leave-a-request!en/press!en/number-1", "en/goodbye"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
