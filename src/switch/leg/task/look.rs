@@ -19,6 +19,12 @@ impl LegTask {
     /// Asks FreeSWITCH which channels of the leg exist. A channel that is found gone twice counts as hung up. A channel that
     /// exists is asked whether it was answered. A result that cannot come any more is not waited for.
     pub(super) async fn check(&mut self) {
+        if !self.seen.up {
+            // Another run of FreeSWITCH may answer, which knows nothing of this leg. The link for events tells which run
+            // it is, before this is due again.
+            self.check_at = Instant::now() + EVENTS_APART;
+            return;
+        }
         self.check_at = Instant::now() + self.hub.settings.leg_check_interval;
         let mut gone = Vec::new();
         for channel in self.state.suspects() {
