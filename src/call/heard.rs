@@ -21,3 +21,23 @@ pub(crate) fn sound(call: &Call, rules: &Rules, name: &PromptName) -> Option<Sou
         None => Some(sounds.fallback_message.clone()),
     }
 }
+
+/// Returns what the caller hears instead of a sound that FreeSWITCH cannot play: `[sounds] fallback_message`. None if it is
+/// that one.
+pub(crate) fn instead(call: &Call, sound: &Sound) -> Option<Sound> {
+    let instead = &call.app.settings.sounds.fallback_message;
+    if instead == sound {
+        tracing::error!(
+            %sound,
+            "[sounds] fallback_message cannot be played: name a tone, which needs no file"
+        );
+        return None;
+    }
+    tracing::warn!(
+        %sound,
+        %instead,
+        "FreeSWITCH cannot play this prompt, so the caller hears another: put the file where FreeSWITCH finds it, or name \
+         another in the rules"
+    );
+    Some(instead.clone())
+}

@@ -93,7 +93,7 @@ fn leave(call: &mut Call, outcome: MenuOutcome, digits: Option<Digits>) {
 /// One round: the prompts, then the wait for keys.
 struct Playing {
     /// The prompt that is played.
-    playing: Option<PlayId>,
+    playing: Option<(PlayId, Sound)>,
     /// Prompts that wait. FreeSWITCH gets them one by one: those that wait there would be played to a caller whom somebody
     /// else has taken, or who has come back after the controller died.
     waiting: VecDeque<Sound>,
@@ -114,13 +114,9 @@ impl Playing {
         menu: &Menu,
     ) -> Result<Self, Gone> {
         // A caller who has typed ahead hears nothing of this menu.
-        let waiting = match call.flow.keys.is_empty() || !menu.barge_in {
-            true => {
-                let names = first.into_iter().chain(&menu.prompts);
-                names.filter_map(|name| heard::sound(call, rules, name)).collect()
-            }
-            false => VecDeque::new(),
-        };
+        let is_heard = call.flow.keys.is_empty() || !menu.barge_in;
+        let names = first.into_iter().chain(&menu.prompts).filter(|_| is_heard);
+        let waiting = names.filter_map(|name| heard::sound(call, rules, name)).collect();
         let mut round =
             Self { playing: None, waiting, pressed: String::new(), deadline: None, missing: None };
         if !round.waiting.is_empty() || call.flow.keys.is_empty() {
@@ -132,7 +128,7 @@ impl Playing {
     /// Plays the next prompt. After the last one, the wait for a key begins.
     async fn play_next(&mut self, call: &mut Call, menu: &Menu) -> Result<(), Gone> {
         self.playing = match self.waiting.pop_front() {
-            Some(sound) => Some(call.play(&sound, Loops::Once).await?),
+            Some(sound) => Some((call.play(&sound, Loops::Once).await?, sound)),
             None => {
                 // Not below the prompts: that would delay them by a frame, 20 ms.
                 call.play(&LISTENING, Loops::Forever).await?;
@@ -154,7 +150,7 @@ impl Playing {
                 biased;
                 event = call.next() => match event? {
                     CallerEvent::Digit { digit, .. } => call.flow.keys.push_back(digit),
-                    CallerEvent::Played { id, ok } if Some(id) == self.playing => {
+                    CallerEvent::Played { id, ok } if self.playing.as_ref().is_some_and(|it| it.0 == id) => {
                         if ok {
                             self.play_next(call, menu).await?;
                         } else {
@@ -165,7 +161,8 @@ impl Playing {
                 },
                 () = until(self.missing) => {
                     self.missing = None;
-                    self.waiting.push_front(instead(call));
+                    let instead = self.playing.take().and_then(|(_, sound)| heard::instead(call, &sound));
+                    instead.into_iter().for_each(|instead| self.waiting.push_front(instead));
                     self.play_next(call, menu).await?;
                 }
                 () = until(self.deadline) => return Ok(match menu.heard(&self.pressed) {
@@ -202,15 +199,4 @@ impl Playing {
         }
         Ok(None)
     }
-}
-
-/// The sound for a prompt that FreeSWITCH cannot play.
-fn instead(call: &Call) -> Sound {
-    let instead = call.app.settings.sounds.fallback_message.clone();
-    tracing::warn!(
-        %instead,
-        "FreeSWITCH cannot play a prompt of a menu, so the caller hears another sound: put the file where FreeSWITCH finds \
-         it, or name another in the rules"
-    );
-    instead
 }

@@ -46,25 +46,13 @@ pub(crate) async fn play(
 
 /// Plays a sound once, or `[sounds] fallback_message` if FreeSWITCH cannot play it.
 pub(crate) async fn play_message(call: &mut Call, sound: &Sound) -> Result<(), Gone> {
-    if is_heard(call, sound).await? {
-        return Ok(());
-    }
-    let instead = call.app.settings.sounds.fallback_message.clone();
-    if instead != *sound {
-        tracing::warn!(
-            %sound,
-            %instead,
-            "FreeSWITCH cannot play the message, so the caller hears another: put the file where FreeSWITCH finds it, or name \
-             another in the rules"
-        );
-        if is_heard(call, &instead).await? {
+    let mut sound = Some(sound.clone());
+    while let Some(it) = sound {
+        if is_heard(call, &it).await? {
             return Ok(());
         }
+        sound = heard::instead(call, &it);
     }
-    tracing::error!(
-        sound = %instead,
-        "[sounds] fallback_message cannot be played: name a tone, which needs no file"
-    );
     Ok(())
 }
 

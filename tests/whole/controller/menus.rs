@@ -192,6 +192,38 @@ async fn silence_and_wrong_keys_are_answered_and_end() {
     assert!(told.longest_silence < Duration::from_secs(1), "{told:?}");
 }
 
+/// A menu whose prompt cannot be played, nor what is played instead, still listens and comes to an end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_menu_that_cannot_be_heard_ends() {
+    let mute = r#"
+[[prompt]]
+name = "mute"
+source = "gone.wav"
+
+[[menu]]
+name = "main"
+prompts = ["mute", "mute"]
+timeout = "100ms"
+retries = 1
+failed = { hang_up = "USER_BUSY" }
+options = [{ digits = "1", to = { hang_up = "NO_ANSWER" } }]
+
+[[route]]
+name = "main"
+number = "7001"
+open = { menu = "main" }
+"#;
+    let stage =
+        stage_with(mute, |settings| settings.sounds.fallback_message = "gone.wav".parse().unwrap()).await;
+    presses(&stage, &[], Some(10_000)).await;
+    says(&stage, "refused", "menu", "main failed -").await;
+    let said = stage.log.all();
+    let lines = said.lines().filter(|line| line.contains("cannot be played")).count();
+    assert!((1..=4).contains(&lines), "one line a prompt and round: {said}");
+    presses(&stage, &[(150, '1')], Some(10_000)).await;
+    assert_eq!(stage.calls().await[1].cause.as_deref(), Some("NO_ANSWER"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_who_hangs_up_in_a_menu_is_owed_a_callback() {
     let stage = stage(&rules()).await;
