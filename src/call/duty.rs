@@ -13,7 +13,7 @@ const NOBODY_ON_DUTY: &str = "NOBODY_ON_DUTY";
 /// Rings the contacts of the people of a rota, one after the other, while the caller hears music. A mailbox presses no key,
 /// so it takes no caller.
 pub(crate) async fn ring(call: &mut Call, rules: &Rules, name: &DutyName, then: Then) -> Result<Next, Gone> {
-    forward::begin(call, rules).await?;
+    forward::begin(call).await?;
     let now = call.app.clock.now();
     let people = rules.duties.get(name).map(|duty| duty.ladder(now)).unwrap_or_default();
     let mut cause = NOBODY_ON_DUTY.to_owned();

@@ -9,19 +9,14 @@ use super::{Call, Ended, Gone, message, over};
 use crate::cause::HangupCause;
 use crate::ids::{ChannelId, LegId, OfferId};
 use crate::missed::ending::{Ending, Stage};
+use crate::rules::Then;
 use crate::rules::contact::Contact;
-use crate::rules::{Rules, Then};
 use crate::switch::{Answer, Cancel, Confirm, Leg, LegRequest, LegRole, Loops, RingLimits};
 
 /// Rings the contact while the caller hears music, and connects the two. If nobody answers, goes on with what follows, or
 /// tells the caller that nobody is there.
-pub(crate) async fn ring(
-    call: &mut Call,
-    rules: &Rules,
-    contact: &Contact,
-    then: Then,
-) -> Result<Next, Gone> {
-    begin(call, rules).await?;
+pub(crate) async fn ring(call: &mut Call, contact: &Contact, then: Then) -> Result<Next, Gone> {
+    begin(call).await?;
     let limit = call.app.settings.calls.forward_timeout;
     match dial(call, contact, limit, None).await? {
         Dialled::Talked(ended) => Ok(Next::Ended(ended)),
@@ -30,12 +25,11 @@ pub(crate) async fn ring(
 }
 
 /// Answers the caller, who hears music from now on.
-pub(crate) async fn begin(call: &mut Call, rules: &Rules) -> Result<(), Gone> {
+pub(crate) async fn begin(call: &mut Call) -> Result<(), Gone> {
     call.stage = Stage::Forwarding;
     call.answer().await?;
-    let music = rules.sound(None).unwrap_or(&call.app.settings.sounds.music).clone();
-    call.play(&music, Loops::Forever).await?;
-    Ok(())
+    let music = call.app.settings.sounds.music.clone();
+    call.play(&music, Loops::Forever).await.map(drop)
 }
 
 /// What came of ringing one contact.

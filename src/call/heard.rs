@@ -14,9 +14,11 @@ pub(crate) fn sound(call: &Call, rules: &Rules, name: &PromptName) -> Option<Sou
         Some(Source::Sound(sound)) => Some(sound.clone()),
         Some(Source::Said(said)) => {
             let language = call.flow.language.unwrap_or(sounds.language);
-            let schedule = call.flow.schedule.as_ref().and_then(|name| rules.schedules.get(name));
-            let hours = schedule.map_or_else(Hours::default, |it| Hours::of(it, call.app.clock.now()));
-            call.app.prompts.sound(language, &said.phrase(language, &hours))
+            let hours = || {
+                let schedule = call.flow.schedule.as_ref().and_then(|name| rules.schedules.get(name));
+                schedule.map_or_else(Hours::default, |it| Hours::of(it, call.app.clock.now()))
+            };
+            call.app.prompts.sound(language, &said.phrase(language, hours))
         }
         None => Some(sounds.fallback_message.clone()),
     }

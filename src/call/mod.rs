@@ -36,7 +36,7 @@ use crate::context::App;
 use crate::ids::{AgentName, CallId, QueueName};
 use crate::missed::ending::{Ending, Stage};
 use crate::sound::Sound;
-use crate::switch::{Caller, CallerEvent, Loops, Node, PlayId, Variable};
+use crate::switch::{Caller, CallerError, CallerEvent, Loops, Node, PlayId, Variable};
 use facts::Facts;
 use flow::Flow;
 
@@ -72,45 +72,34 @@ impl Call {
         if self.flow.is_answered {
             return Ok(());
         }
-        match self.node.load().during(self.caller.answer()).await {
-            Ok(()) => {
-                self.flow.is_answered = true;
-                Ok(())
-            }
-            Err(_) => Err(self.gone().await),
-        }
+        let done = self.node.load().during(self.caller.answer()).await;
+        self.or_gone(done).await?;
+        self.flow.is_answered = true;
+        Ok(())
     }
 
     /// Sets a variable of ours on the caller's channel.
     pub(crate) async fn set(&mut self, variable: Variable, value: &str) -> Result<(), Gone> {
-        match self.caller.set(variable, value).await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.gone().await),
-        }
+        let done = self.caller.set(variable, value).await;
+        self.or_gone(done).await
     }
 
     /// Decides if a key ends the sound that the caller hears.
     pub(crate) async fn listen(&mut self, keys_end_sounds: bool) -> Result<(), Gone> {
-        match self.caller.listen(keys_end_sounds, self.app.settings.calls.in_band_digits).await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.gone().await),
-        }
+        let done = self.caller.listen(keys_end_sounds, self.app.settings.calls.in_band_digits).await;
+        self.or_gone(done).await
     }
 
     /// Stops whatever the caller hears.
     pub(crate) async fn stop(&mut self) -> Result<(), Gone> {
-        match self.caller.stop().await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.gone().await),
-        }
+        let done = self.caller.stop().await;
+        self.or_gone(done).await
     }
 
     /// Plays a sound to the caller.
     pub(crate) async fn play(&mut self, sound: &Sound, loops: Loops) -> Result<PlayId, Gone> {
-        match self.node.load().during(self.caller.play(sound, loops)).await {
-            Ok(playing) => Ok(playing),
-            Err(_) => Err(self.gone().await),
-        }
+        let done = self.node.load().during(self.caller.play(sound, loops)).await;
+        self.or_gone(done).await
     }
 
     /// Returns the next event of the caller. If the caller is gone or the controller stops, returns an error, which
@@ -141,6 +130,14 @@ impl Call {
             if let Err(gone) = self.next().await {
                 return gone;
             }
+        }
+    }
+
+    /// Returns what a command gave, or why the caller is gone.
+    async fn or_gone<T>(&mut self, done: Result<T, CallerError>) -> Result<T, Gone> {
+        match done {
+            Ok(done) => Ok(done),
+            Err(_) => Err(self.gone().await),
         }
     }
 

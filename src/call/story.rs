@@ -301,7 +301,7 @@ async fn go(
         Destination::Menu(name) => menu::ask(call, rules, &name).await,
         Destination::Message(prompt, then) => message::play(call, rules, &prompt, then).await,
         Destination::Duty(name, then) => duty::ring(call, rules, &name, then).await,
-        Destination::Forward(contact, then) => forward::ring(call, rules, &contact, then).await,
+        Destination::Forward(contact, then) => forward::ring(call, &contact, then).await,
         Destination::Extension(extension) => extension::go_on(call, &extension).await.map(Next::Ended),
         Destination::HangUp(cause) => Ok(Next::Ended(hang_up::end(call, cause).await)),
     }

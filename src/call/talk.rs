@@ -45,10 +45,8 @@ pub(crate) struct TalkOver {
 /// Who talks, and so which rows record the talk.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Between {
-    /// A caller and the agent of this offer, who answered: the offer wins the call by this, if it may.
-    CallerAndAgent(OfferId, Answer),
-    /// A caller and the agent of this offer, who talk already.
-    CallerAndAgentFound(OfferId),
+    /// A caller and the agent of this offer.
+    CallerAndAgent(OfferId),
     /// A caller and a contact outside the queues.
     CallerAndContact,
     /// An agent, and a customer whom the agent dialled.
@@ -118,25 +116,38 @@ impl Talk {
         self.since
     }
 
-    /// Records the talk, and repeats that until its fate is known. Returns false if the two may not talk: another agent
-    /// has won the call, or the offer or the call has ended.
+    /// Records the talk, and repeats that until its fate is known.
     ///
     /// # Errors
     /// What the database refuses for good. The end of the talk is still recorded.
-    pub(crate) async fn record(&self, between: Between) -> Result<bool, StoreError> {
+    pub(crate) async fn record(&self, between: Between) -> Result<(), StoreError> {
         let (call, at) = (self.call, self.since);
-        let write = move |c: &mut Database| match between {
-            Between::CallerAndAgent(offer, answer) => offers::connected(c, offer, call, answer, at),
-            Between::CallerAndAgentFound(offer) => offers::bridged(c, offer, call, at).map(|()| true),
-            Between::CallerAndContact => calls::forwarded(c, call, at).map(|()| true),
-            Between::AgentAndDialled => manual_dial::talk(c, call, at).map(|()| true),
-            Between::CustomerAndAgent(attempt, offer) => {
-                callbacks::talk(c, attempt, offer, call, at).map(|()| true)
-            }
-        };
-        let recorded = self.app.store.record_awaited("talk", Awaited::ByNobody, write).await;
+        self.write(move |c| match between {
+            Between::CallerAndAgent(offer) => offers::bridged(c, offer, call, at),
+            Between::CallerAndContact => calls::forwarded(c, call, at),
+            Between::AgentAndDialled => manual_dial::talk(c, call, at),
+            Between::CustomerAndAgent(attempt, offer) => callbacks::talk(c, attempt, offer, call, at),
+        })
+        .await
+    }
+
+    /// Records the talk of a caller with an agent who has just answered: their offer wins the call by this. Returns false
+    /// if the two may not talk: another agent has won the call, or the offer or the call has ended.
+    ///
+    /// # Errors
+    /// As [`Talk::record`].
+    pub(crate) async fn win(&self, offer: OfferId, answer: Answer) -> Result<bool, StoreError> {
+        let (call, at) = (self.call, self.since);
+        self.write(move |c| offers::connected(c, offer, call, answer, at)).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Database) -> Result<T, StoreError> + Clone + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let recorded = self.app.store.record_awaited("talk", Awaited::ByNobody, work).await;
         recorded.inspect_err(|error| {
-            tracing::error!(%error, ?between, "the talk is not recorded yet; its end will be");
+            tracing::error!(%error, call.id = %self.call, "the talk is not recorded yet; its end will be");
         })
     }
 

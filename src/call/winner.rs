@@ -1,6 +1,6 @@
 //! The first agent who answers gets the caller.
 
-use super::talk::{Between, Talk};
+use super::talk::Talk;
 use super::{Call, Gone};
 use crate::dispatch::answered::{AgentAnswered, BridgeResult};
 use crate::ids::{AgentName, ChannelId};
@@ -35,7 +35,7 @@ pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<
     let agent = answered.agent.clone();
     answered.answer(BridgeResult::Bridged);
     // If this record fails, the end of the talk is still recorded.
-    if let Ok(false) = talk.record(Between::CallerAndAgent(offer, Answer { leg, at })).await {
+    if let Ok(false) = talk.win(offer, Answer { leg, at }).await {
         return Err(part(call, leg).await);
     }
     tracing::info!(%agent, "the caller got through");

@@ -90,7 +90,7 @@ impl Reconciler {
     /// Records the talk if it is not recorded yet, and watches it to its end.
     async fn watch_talk(&mut self, node: Node, offer: OpenOffer, leg: FoundLeg) -> Result<(), StoreError> {
         let (id, call, at) = (offer.id, offer.call, offer.bridged_at.unwrap_or(self.app.clock.now()));
-        Talk::found(&self.app, call, at).record(Between::CallerAndAgentFound(id)).await?;
+        Talk::found(&self.app, call, at).record(Between::CallerAndAgent(id)).await?;
         let wrap_up = self.wrap_up(&offer.agent);
         let guard = self.app.in_flight.offer(id);
         let talk = LegInTalk { leg: leg.leg, channel: leg.channel, call, may_be_over: true };

@@ -124,7 +124,7 @@ impl Duty {
     /// Returns the agents to ring at an instant: the one on duty, then the others in the order of their turns.
     #[must_use]
     pub fn ladder(&self, at: UnixMs) -> Vec<&AgentName> {
-        let Some(OnDuty { agent, .. }) = self.on_duty(at) else { return Vec::new() };
+        let Some((agent, _)) = self.date_of(at).and_then(|date| self.person(date)) else { return Vec::new() };
         let place = self.people.iter().position(|other| other == agent).map_or(0, |place| place + 1);
         let (before, after) = self.people.split_at(place);
         let mut ladder = vec![agent];

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::ids::MenuName;
 use crate::rules::references::Kind;
-use crate::rules::{Destination, Rules};
+use crate::rules::{Destination, DestinationKind, Rules};
 
 /// A way without an end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,24 +66,16 @@ impl Rules {
     /// The menus to which no route leads.
     #[must_use]
     pub fn unreachable_menus(&self) -> Vec<&MenuName> {
-        let mut seen: BTreeSet<(u8, String)> = BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let mut open: Vec<&Destination> =
             self.routes.iter().flat_map(|route| [&route.open, &route.closed]).collect();
         while let Some(to) = open.pop() {
             for to in to.chain() {
-                let id = match to {
-                    Destination::Queue(name) => (0, name.to_string()),
-                    Destination::Menu(name) => (1, name.to_string()),
-                    _ => continue,
-                };
-                if !seen.insert(id) {
-                    continue;
-                }
                 match to {
-                    Destination::Queue(name) => {
-                        open.extend(self.queues.get(name).map(|queue| &queue.overflow))
+                    Destination::Queue(name) if seen.insert(to.parts()) => {
+                        open.extend(self.queues.get(name).map(|queue| &queue.overflow));
                     }
-                    Destination::Menu(name) => {
+                    Destination::Menu(name) if seen.insert(to.parts()) => {
                         let menu = self.menus.get(name);
                         open.extend(menu.into_iter().flat_map(|menu| menu.destinations().map(|(_, to)| to)));
                     }
@@ -91,7 +83,8 @@ impl Rules {
                 }
             }
         }
-        self.menus.keys().filter(|name| !seen.contains(&(1, name.to_string()))).collect()
+        let is_seen = |name: &MenuName| seen.contains(&(DestinationKind::Menu, name.to_string()));
+        self.menus.keys().filter(|name| !is_seen(name)).collect()
     }
 
     /// Every destination of the rules.

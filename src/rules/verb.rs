@@ -206,7 +206,8 @@ impl<'de> Visitor<'de> for OneVerb {
     type Value = Destination;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{ queue = \"…\" }, { menu = \"…\" }, { forward = \"…\" } or { message = \"…\" }")
+        f.write_str("one of { queue = \"…\" }, { menu = \"…\" }, { duty = \"…\" }, { forward = \"…\" }, ")?;
+        f.write_str("{ message = \"…\" }, { extension = \"…\" } and { hang_up = \"…\" }")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Destination, A::Error> {

@@ -66,17 +66,17 @@ impl Hours {
 }
 
 impl Said {
-    /// The phrase in a language. Hours that are not known are not said.
+    /// The phrase in a language. `hours` is asked only for what needs it; hours that are not known are not said.
     #[must_use]
-    pub fn phrase(self, language: Language, hours: &Hours) -> Phrase {
+    pub fn phrase(self, language: Language, hours: impl FnOnce() -> Hours) -> Phrase {
         match self {
             Self::Sentence(sentence) => sentence.into(),
             Self::Choice(key, leads_to) => choice(language, leads_to, key),
             Self::HoursToday => {
-                hours.today.as_ref().map_or_else(Phrase::default, |today| hours_today(language, today))
+                hours().today.map_or_else(Phrase::default, |today| hours_today(language, &today))
             }
             Self::NextOpening => {
-                hours.next.map_or_else(Phrase::default, |(day, time)| next_opening(language, day, time))
+                hours().next.map_or_else(Phrase::default, |(day, time)| next_opening(language, day, time))
             }
         }
     }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn words(said: &str, language: Language, hours: &Hours) -> String {
-        let phrase = said.parse::<Said>().unwrap().phrase(language, hours);
+        let phrase = said.parse::<Said>().unwrap().phrase(language, || hours.clone());
         phrase.ids().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }
 

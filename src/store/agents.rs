@@ -121,7 +121,7 @@ pub fn step(c: &mut Database, make: &StepRequest<'_>) -> Result<AgentRow, StoreE
             agents::changed_why.eq(make.why),
         ))
         .returning(columns::<AgentRow>())
-        .changed_one(c)
+        .returned_one(c)
         .optional()?;
     changed.ok_or_else(|| changed_meanwhile(make.agent))
 }

@@ -66,10 +66,10 @@ impl DispatcherTask {
         let of: Vec<QueuedCaller> =
             self.callers.values().filter(|queued| queued.node.name() == node).cloned().collect();
         for queued in of {
-            if !up {
+            if up {
+                self.put_back_on_the_board(&queued);
+            } else {
                 self.take_off_the_board(queued.call);
-            } else if let Err(error) = self.put_on_the_board(&queued) {
-                tracing::error!(call.id = %queued.call, %error, "the caller's queue is gone: the caller cannot be put back on the board");
             }
         }
     }
@@ -78,8 +78,13 @@ impl DispatcherTask {
     pub(super) fn waits_again(&mut self, call: CallId) {
         let queued =
             self.callers.get(&call).filter(|queued| !self.down.contains(queued.node.name())).cloned();
-        if let Some(Err(error)) = queued.map(|queued| self.put_on_the_board(&queued)) {
-            tracing::error!(call.id = %call, %error, "the caller's queue is gone: the caller cannot be put back on the board");
+        queued.iter().for_each(|queued| self.put_back_on_the_board(queued));
+    }
+
+    /// Puts a caller on the board who was on it before.
+    fn put_back_on_the_board(&mut self, queued: &QueuedCaller) {
+        if let Err(error) = self.put_on_the_board(queued) {
+            tracing::error!(call.id = %queued.call, %error, "the caller's queue is gone: the caller cannot be put back on the board");
         }
     }
 

@@ -50,17 +50,8 @@ pub(in crate::store) trait Cache: Sized {
         }
     }
 
-    /// Runs a query, kept prepared, whose result is one row.
+    /// Runs the statement, kept prepared, and returns its one row. [`Error::NotFound`] if it returns none.
     fn returned_one<'query, U>(self, connection: &mut Database) -> QueryResult<U>
-    where
-        Cached<Self>: LoadQuery<'query, SqliteConnection, U> + LoadQuery<'query, PgConnection, U>,
-    {
-        self.changed_one(connection)
-    }
-
-    /// Runs the statement, kept prepared, and returns its result for the one row that is changed. [`Error::NotFound`]
-    /// if no row is changed.
-    fn changed_one<'query, U>(self, connection: &mut Database) -> QueryResult<U>
     where
         Cached<Self>: LoadQuery<'query, SqliteConnection, U> + LoadQuery<'query, PgConnection, U>,
     {

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
+use super::rows::{from_json, json};
 use crate::calendar::business_day::BusinessDay;
 use crate::ids::{AgentName, DutyName};
 use crate::rules::{ChangeTime, Duty, Swap, Turn};
@@ -43,22 +42,16 @@ impl Row {
         Ok(Duty {
             zone: read("duties.zone", &self.zone)?,
             turn: self.turn,
-            change: ChangeTime(u16::try_from(self.change_min).unwrap_or_default()),
+            change: ChangeTime(u16::try_from(self.change_min).map_err(|_| StoreError::Unreadable {
+                column: "duties.change_min".to_owned(),
+                value: self.change_min.to_string(),
+            })?),
             start: self.start.0,
             people: from_json("duties.people", &self.people)?,
             exceptions: from_json("duties.exceptions", &self.exceptions)?,
             swaps: BTreeMap::new(),
         })
     }
-}
-
-fn json<T: Serialize>(list: &[T]) -> String {
-    serde_json::to_string(list).unwrap_or_default()
-}
-
-fn from_json<T: DeserializeOwned>(column: &str, text: &str) -> Result<Vec<T>, StoreError> {
-    let unreadable = |_| StoreError::Unreadable { column: column.to_owned(), value: text.to_owned() };
-    serde_json::from_str(text).map_err(unreadable)
 }
 
 /// Reads every rota as the administrator stated it.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::calendar::business_day::BusinessDay;
 use crate::calendar::schedule::Interval;
@@ -235,12 +237,14 @@ pub(super) fn columns_of(to: &Destination) -> (DestinationKind, String, Option<S
     (kind, text, to.then().map(json))
 }
 
-/// A destination in one column: JSON, as in the rules file.
-pub(super) fn json(to: &Destination) -> String {
-    serde_json::to_string(to).unwrap_or_default()
+/// What stands in one column as JSON, with the words of the rules file.
+pub(super) fn json<T: Serialize>(what: &T) -> String {
+    // Text and lists of text: there is nothing that JSON cannot hold.
+    serde_json::to_string(what).unwrap_or_default()
 }
 
-pub(super) fn from_json(column: &str, text: &str) -> Result<Destination, StoreError> {
+/// Reads what [`json`] has written.
+pub(super) fn from_json<T: DeserializeOwned>(column: &str, text: &str) -> Result<T, StoreError> {
     let unreadable = |_| StoreError::Unreadable { column: column.to_owned(), value: text.to_owned() };
     serde_json::from_str(text).map_err(unreadable)
 }
@@ -251,7 +255,7 @@ pub(super) fn destination(
     to: &str,
     then: Option<String>,
 ) -> Result<Destination, StoreError> {
-    let then = then.map(|then| from_json(column, &then)).transpose()?.map(Box::new);
+    let then = then.map(|then| from_json::<Destination>(column, &then)).transpose()?.map(Box::new);
     kind.read(to, then)
         .map_err(|_| StoreError::Unreadable { column: column.to_owned(), value: to.to_owned() })
 }
