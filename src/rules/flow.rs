@@ -11,7 +11,8 @@ use crate::rules::references::Kind;
 use crate::rules::{Destination, DestinationKind, Rules};
 
 /// A way without an end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("callers who do nothing go in a circle: {path}")]
 pub struct Circle {
     /// Whether a queue or a menu begins it.
     pub kind: Kind,
@@ -21,6 +22,12 @@ pub struct Circle {
     pub key: &'static str,
     /// The way, such as `sales → support → sales`.
     pub path: String,
+}
+
+impl Circle {
+    /// What to do about it.
+    pub const REMEDY: &'static str =
+        "let one of them lead to a message, a forward, an extension or a hangup that nothing follows";
 }
 
 impl Rules {

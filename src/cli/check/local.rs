@@ -232,7 +232,7 @@ pub(super) fn dials(rules: &Rules, prefix: &str) -> bool {
 fn flow(rules: &Rules) -> Vec<Finding> {
     let circle = |circle: Circle| {
         let what = format!("{} {}", circle.kind, circle.name);
-        let detail = format!("callers who do nothing go in a circle: {}", circle.path);
+        let detail = circle.to_string();
         let remedy = format!("change `{}`, so that the way ends", circle.key);
         Finding::wrong(what, detail, remedy)
     };

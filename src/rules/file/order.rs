@@ -4,6 +4,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::document::{Document, Step, place};
+use crate::rules::flow::Circle;
 use crate::rules::references::Kind;
 use crate::rules::{Route, Rules};
 
@@ -44,10 +45,7 @@ fn shadows(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, routes: &[R
 /// A caller who does nothing must not go round for ever.
 fn circles(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, rules: &Rules) {
     for circle in rules.circles() {
-        let remedy =
-            "let one of them lead to a message, a forward, an extension or a hangup that nothing follows";
         let span = at(root, circle.kind, &circle.name, circle.key);
-        let problem = format!("callers who do nothing go in a circle: {}", circle.path);
-        document.fault(&span, problem, remedy);
+        document.fault(&span, circle.to_string(), Circle::REMEDY);
     }
 }

@@ -8,6 +8,7 @@ use super::rows::{AgentRow, ContactRow, ExceptionRow, HoursRow, QueueRow, RouteR
 use super::{Difference, compare, duties as duty_rows, menus as menu_rows, policies, stated};
 use crate::calendar::schedule::Schedule;
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
+use crate::rules::flow::Circle;
 use crate::rules::policy::{Policy, Profile};
 use crate::rules::references::dangling;
 use crate::rules::{Agent, Prompt, Queue, Rules, Tier};
@@ -22,13 +23,14 @@ use crate::store::{Database, StoreError, cases, dialect, offers, waits};
 ///
 /// # Errors
 /// [`StoreError::Refused`] when an agent or queue that a live call uses would be removed, or when a rule refers to
-/// something that does not exist. Nothing is changed then.
+/// something that does not exist, or when callers would go in a circle. Nothing is changed then.
 pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> {
     dialect::hold::rules(c)?;
     let old = stated(c)?;
     let new = &numbered(c, &old, new)?;
     refuse_unlawful(new)?;
     refuse_dangling(new)?;
+    refuse_circles(new)?;
     refuse_in_use(c, &old, new)?;
     remove(c, &old, new)?;
     for (name, prompt) in differing(&old.prompts, &new.prompts) {
@@ -74,6 +76,7 @@ pub fn preview(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> 
     let new = &numbered(c, &old, new)?;
     refuse_unlawful(new)?;
     refuse_dangling(new)?;
+    refuse_circles(new)?;
     refuse_in_use(c, &old, new)?;
     Ok(compare(&old, new))
 }
@@ -131,6 +134,14 @@ fn remove(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> 
 fn refuse_dangling(rules: &Rules) -> Result<(), StoreError> {
     match dangling(rules.references(), &rules.names()).next() {
         Some(reference) => Err(StoreError::Refused(reference.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Refuses rules by which a caller who does nothing goes round for ever.
+fn refuse_circles(rules: &Rules) -> Result<(), StoreError> {
+    match rules.circles().first() {
+        Some(circle) => Err(StoreError::Refused(format!("{circle}; {}", Circle::REMEDY))),
         None => Ok(()),
     }
 }

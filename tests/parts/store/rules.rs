@@ -407,9 +407,9 @@ fn what_a_call_uses_is_not_removed() {
 }
 
 #[test]
-fn rules_that_refer_to_nothing_are_refused_whole() {
+fn rules_that_lead_nowhere_are_refused_whole() {
     for_each_database(async |db| {
-        let changes: [(fn(&mut Rules), &str); 6] = [
+        let changes: [(fn(&mut Rules), &str); 7] = [
             (|r| drop(r.prompts.remove(&"music".parse().unwrap())), "queue sales refers to prompt music"),
             (|r| drop(r.prompts.remove(&"sorry".parse().unwrap())), "route rest refers to prompt sorry"),
             (|r| drop(r.schedules.clear()), "queue sales refers to schedule office"),
@@ -418,6 +418,13 @@ fn rules_that_refer_to_nothing_are_refused_whole() {
             (
                 |r| r.routes[1].open = Destination::Queue(queue("nowhere")),
                 "route rest refers to queue nowhere, which does not exist: add it or name another",
+            ),
+            (
+                |r| {
+                    r.queues.get_mut(&queue("support")).unwrap().overflow =
+                        Destination::Queue(queue("support"))
+                },
+                "callers who do nothing go in a circle: support → support; let one of them lead to",
             ),
         ];
         for (change, words) in changes {
