@@ -80,7 +80,10 @@ impl Rules {
             for to in to.chain() {
                 match to {
                     Destination::Queue(name) if seen.insert(to.parts()) => {
-                        open.extend(self.queues.get(name).map(|queue| &queue.overflow));
+                        let queue = self.queues.get(name);
+                        open.extend(
+                            queue.into_iter().flat_map(|queue| queue.destinations().map(|(_, to)| to)),
+                        );
                     }
                     Destination::Menu(name) if seen.insert(to.parts()) => {
                         let menu = self.menus.get(name);
@@ -97,9 +100,9 @@ impl Rules {
     /// Every destination of the rules.
     pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
         let routes = self.routes.iter().flat_map(|route| [&route.open, &route.closed]);
-        let overflows = self.queues.values().map(|queue| &queue.overflow);
+        let queues = self.queues.values().flat_map(|queue| queue.destinations().map(|(_, to)| to));
         let menus = self.menus.values().flat_map(|menu| menu.destinations().map(|(_, to)| to));
-        routes.chain(overflows).chain(menus).flat_map(Destination::chain)
+        routes.chain(queues).chain(menus).flat_map(Destination::chain)
     }
 }
 

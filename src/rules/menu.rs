@@ -10,6 +10,7 @@ use crate::cause::HangupCause;
 use crate::duration::{HEARD, MINUTE, Within};
 use crate::ids::PromptName;
 use crate::language::Language;
+use crate::rules::digits::{Digits, Heard, Keys, heard, twice};
 use crate::rules::verb::Destination;
 
 /// A menu.
@@ -59,22 +60,17 @@ pub struct MenuOption {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-const fn is_false(value: &bool) -> bool {
+pub(super) const fn is_false(value: &bool) -> bool {
     !*value
 }
 
 /// The most retries of a menu.
 pub const MAX_RETRIES: u32 = 9;
 
-/// What pressed keys mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard<'a> {
-    /// An option, and no other begins with these keys.
-    Chosen(&'a MenuOption),
-    /// A longer option begins with these keys. If no further key comes, they mean this option, or nothing.
-    Unfinished(Option<&'a MenuOption>),
-    /// No option begins with these keys.
-    Invalid,
+impl Keys for MenuOption {
+    fn digits(&self) -> &Digits {
+        &self.digits
+    }
 }
 
 impl Menu {
@@ -97,16 +93,8 @@ impl Menu {
 
     /// Decides what pressed keys mean.
     #[must_use]
-    pub fn heard(&self, digits: &str) -> Heard<'_> {
-        let exact = self.options.iter().find(|option| option.digits.as_str() == digits);
-        let is_longer = |option: &&MenuOption| {
-            option.digits.as_str().len() > digits.len() && option.digits.as_str().starts_with(digits)
-        };
-        match (self.options.iter().any(|option| is_longer(&option)), exact) {
-            (true, exact) => Heard::Unfinished(exact),
-            (false, Some(option)) => Heard::Chosen(option),
-            (false, None) => Heard::Invalid,
-        }
+    pub fn heard(&self, digits: &str) -> Heard<'_, MenuOption> {
+        heard(&self.options, digits)
     }
 
     /// Every destination to which the menu may lead, with its option; none for `failed`.
@@ -130,71 +118,11 @@ impl Menu {
         if self.retries > MAX_RETRIES {
             return Some((format!("`retries` is more than {MAX_RETRIES}"), "write 0 to 9"));
         }
-        self.options.iter().enumerate().find_map(|(n, option)| {
-            let digits = &option.digits;
-            if self.options[..n].iter().any(|other| other.digits == *digits) {
-                return Some((format!("two options have the keys {digits}"), "take one of them out"));
-            }
-            let both = option.back && option.to.is_some();
-            both.then(|| (format!("option {digits} has `to` and `back`"), "take one of them out"))
-        })
-    }
-}
-
-crate::stored! { Text:
-    /// The keys of an option: 1 to 8 of `0` to `9`, `*` and `#`.
-    #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-    #[serde(try_from = "String", into = "String")]
-    pub struct Digits(String);
-}
-
-/// The most keys of an option.
-pub const MAX_DIGITS: usize = 8;
-
-/// A text that is not the keys of an option.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} cannot be pressed: write 1 to 8 of the keys 0 to 9, * and #")]
-pub struct InvalidDigits {
-    /// The text that was given, cut to 80 characters.
-    pub given: String,
-}
-
-impl Digits {
-    /// The keys.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::str::FromStr for Digits {
-    type Err = InvalidDigits;
-    fn from_str(text: &str) -> Result<Self, InvalidDigits> {
-        let fits = text.chars().all(|key| key.is_ascii_digit() || matches!(key, '*' | '#'));
-        if fits && (1..=MAX_DIGITS).contains(&text.len()) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidDigits { given: text.chars().take(80).collect() })
+        if let Some(digits) = twice(&self.options) {
+            return Some((format!("two options have the keys {digits}"), "take one of them out"));
         }
-    }
-}
-
-impl std::fmt::Display for Digits {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl TryFrom<String> for Digits {
-    type Error = InvalidDigits;
-    fn try_from(text: String) -> Result<Self, InvalidDigits> {
-        text.parse()
-    }
-}
-
-impl From<Digits> for String {
-    fn from(digits: Digits) -> Self {
-        digits.0
+        let both = self.options.iter().find(|option| option.back && option.to.is_some())?;
+        Some((format!("option {} has `to` and `back`", both.digits), "take one of them out"))
     }
 }
 

@@ -6,6 +6,7 @@
 mod agent;
 pub mod contact;
 pub mod destination;
+mod digits;
 mod duty;
 mod duty_form;
 pub mod file;
@@ -19,6 +20,7 @@ mod queue;
 pub mod references;
 mod route;
 mod verb;
+mod wait_key;
 
 use std::collections::BTreeMap;
 
@@ -28,13 +30,15 @@ use crate::rules::contact::Contact;
 use crate::rules::policy::{Policy, Profile};
 use crate::sound::Sound;
 pub use agent::{Agent, Delays};
+pub use digits::{Digits, Heard, InvalidDigits, Keys};
 pub use duty::{Duty, OnDuty, Swap, Turn, WhyOnDuty};
 pub use duty_form::{ChangeTime, DutyException, InvalidChangeTime, InvalidDutyException};
-pub use menu::{Digits, Heard, InvalidDigits, Menu, MenuOption};
+pub use menu::{Menu, MenuOption};
 pub use prompt::{InvalidSource, Prompt, Source};
 pub use queue::{Queue, Strategy, Tier};
 pub use route::{Callers, InvalidPattern, NumberPattern, Route};
 pub use verb::{Destination, DestinationKind, Extension, InvalidDestination, Then};
+pub use wait_key::WaitKey;
 
 /// All rules at one moment. Every name in them refers to a rule that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::duration::{DAY, HEARD, HOUR, OrNever, Within};
+use crate::duration::{DAY, HEARD, HOUR, MINUTE, OrNever, Within, ZeroOr};
 use crate::ids::{AgentName, PolicyName, PromptName, ScheduleName};
+use crate::rules::digits::{Heard, heard, twice};
 use crate::rules::policy::Profile;
 use crate::rules::verb::Destination;
+use crate::rules::wait_key::WaitKey;
 
 crate::vocabulary! {
     /// The order in which the agents of a queue are offered a caller.
@@ -37,6 +39,30 @@ pub struct Queue {
     pub priority: i32,
     /// The prompt that waiting callers hear. Without one, they hear `music` of `[sounds]` in dozvon.toml.
     pub music: Option<PromptName>,
+    /// The prompt that a caller hears when they begin to wait, before the music.
+    pub greeting: Option<PromptName>,
+    /// Whether a key ends the greeting.
+    pub greeting_skip: bool,
+    /// Prompts for callers who wait. Each announcement has one of them, in turn.
+    pub announcements: Vec<PromptName>,
+    /// When a waiting caller hears the first announcement.
+    #[serde(with = "Within::<HEARD, HOUR>")]
+    pub announce_after: Duration,
+    /// The time from the beginning of an announcement to the beginning of the next one. With `never`, there is one only.
+    #[serde(with = "OrNever::<HEARD, HOUR>")]
+    pub announce_interval: Option<Duration>,
+    /// Whether an announcement begins with the caller's position in the queue.
+    pub announce_position: bool,
+    /// Whether an announcement says how long the wait is expected to be.
+    pub announce_wait: bool,
+    /// An expected wait below this is not said.
+    #[serde(with = "ZeroOr::<MINUTE, DAY>")]
+    pub wait_floor: Duration,
+    /// How much longer than before the expected wait may be said to be.
+    #[serde(with = "ZeroOr::<MINUTE, DAY>")]
+    pub wait_rise: Duration,
+    /// What callers may press while they wait.
+    pub keys: Vec<WaitKey>,
     /// A call answered within this time counts as answered in time.
     #[serde(with = "Within::<HEARD, HOUR>")]
     pub service_level: Duration,
@@ -59,8 +85,24 @@ pub struct Queue {
 
 impl Queue {
     /// What can stand in `[defaults]` for all queues.
-    pub const DEFAULTS: &[&str] =
-        &["strategy", "music", "service_level", "max_wait", "overflow", "call_waiting"];
+    pub const DEFAULTS: &[&str] = &[
+        "strategy",
+        "music",
+        "greeting",
+        "greeting_skip",
+        "announcements",
+        "announce_after",
+        "announce_interval",
+        "announce_position",
+        "announce_wait",
+        "wait_floor",
+        "wait_rise",
+        "keys",
+        "service_level",
+        "max_wait",
+        "overflow",
+        "call_waiting",
+    ];
 
     /// A queue with the defaults for everything else.
     #[must_use]
@@ -69,6 +111,16 @@ impl Queue {
             strategy: Strategy::LongestIdle,
             priority: 0,
             music: None,
+            greeting: None,
+            greeting_skip: true,
+            announcements: Vec::new(),
+            announce_after: Duration::from_secs(30),
+            announce_interval: Some(Duration::from_mins(1)),
+            announce_position: false,
+            announce_wait: false,
+            wait_floor: Duration::from_mins(1),
+            wait_rise: Duration::from_mins(1),
+            keys: Vec::new(),
             service_level: Duration::from_secs(20),
             max_wait: Some(Duration::from_mins(5)),
             overflow,
@@ -77,6 +129,43 @@ impl Queue {
             call_waiting: false,
             tiers: BTreeMap::new(),
         }
+    }
+
+    /// Every destination to which the queue may lead, with its keys; none for `overflow`.
+    pub fn destinations(&self) -> impl Iterator<Item = (Option<&WaitKey>, &Destination)> {
+        let keys = self.keys.iter().filter_map(|key| Some((Some(key), key.to.as_ref()?)));
+        keys.chain([(None, &self.overflow)])
+    }
+
+    /// Decides what keys mean that a waiting caller has pressed.
+    #[must_use]
+    pub fn heard(&self, pressed: &str) -> Heard<'_, WaitKey> {
+        heard(&self.keys, pressed)
+    }
+
+    /// Returns after how long a wait the next announcement comes, for a caller who has waited for `waited`. None if there
+    /// is no further one.
+    #[must_use]
+    pub fn next_announcement(&self, waited: Duration) -> Option<Duration> {
+        let first = self.announce_after;
+        if self.announcements.is_empty() && !self.announce_position && !self.announce_wait {
+            return None;
+        }
+        if waited < first {
+            return Some(first);
+        }
+        let interval = self.announce_interval?;
+        let past = (waited - first).as_millis().checked_div(interval.as_millis())?;
+        Some(first + interval.saturating_mul(u32::try_from(past).unwrap_or(u32::MAX).saturating_add(1)))
+    }
+
+    /// What is wrong with the keys: problem and remedy.
+    #[must_use]
+    pub fn fault(&self) -> Option<(String, &'static str)> {
+        if let Some(digits) = twice(&self.keys) {
+            return Some((format!("the keys {digits} stand here twice"), "take one of them out"));
+        }
+        self.keys.iter().find_map(WaitKey::fault)
     }
 }
 
@@ -136,5 +225,45 @@ fn from_one<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<
     match i32::deserialize(deserializer)? {
         ..1 => Err(serde::de::Error::custom(FROM_ONE)),
         number => Ok(Some(number)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn queue(after: u64, interval: Option<u64>) -> Queue {
+        Queue {
+            announcements: vec!["p".parse().unwrap()],
+            announce_after: Duration::from_millis(after),
+            announce_interval: interval.map(Duration::from_millis),
+            ..Queue::new(Destination::HangUp(crate::cause::HangupCause::NoAnswer))
+        }
+    }
+
+    #[test]
+    fn announcements_come_where_there_is_something_to_say() {
+        let next = |queue: &Queue, ms| queue.next_announcement(Duration::from_millis(ms));
+        let mut once = queue(500, None);
+        assert_eq!(next(&once, 499), Some(Duration::from_millis(500)));
+        assert_eq!(next(&once, 500), None, "only one");
+        once.announcements.clear();
+        assert_eq!(next(&once, 0), None, "nothing to say");
+        once.announce_wait = true;
+        assert_eq!(next(&once, 0), Some(Duration::from_millis(500)));
+    }
+
+    proptest! {
+        #[test]
+        fn the_next_announcement_is_the_first_after_now(
+            after in 100..100_000_u64, interval in 100..100_000_u64, waited in 0..10_000_000_u64,
+        ) {
+            let next = queue(after, Some(interval)).next_announcement(Duration::from_millis(waited)).unwrap();
+            let next = u64::try_from(next.as_millis()).unwrap();
+            prop_assert!(next > waited && next >= after && (next - after) % interval == 0);
+            prop_assert!(next == after || next - interval <= waited);
+        }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::document::Step;
-use crate::rules::{Destination, Duty, Menu, Queue, Route, Rules};
+use crate::rules::{Destination, Duty, Keys, Menu, Queue, Route, Rules};
 
 crate::vocabulary! {
     /// The kinds of rules that have a name; the sections of the rules file.
@@ -140,6 +140,11 @@ impl Duty {
     }
 }
 
+/// The place of the destination of keys in a list.
+fn pressed(list: &'static str, keys: &impl Keys) -> Vec<Step> {
+    vec![Step::Key(list), Step::Named("digits", keys.digits().to_string()), Step::Key("to")]
+}
+
 impl Menu {
     /// The names that a menu uses.
     fn references(&self, owner: &Owner) -> Vec<Reference> {
@@ -150,16 +155,7 @@ impl Menu {
         all.extend(self.invalid.iter().map(|name| prompt("invalid", name)));
         all.extend(self.no_input.iter().map(|name| prompt("no_input", name)));
         for (option, to) in self.destinations() {
-            let steps = match option {
-                Some(option) => {
-                    vec![
-                        Step::Key("options"),
-                        Step::Named("digits", option.digits.to_string()),
-                        Step::Key("to"),
-                    ]
-                }
-                None => vec![Step::Key("failed")],
-            };
+            let steps = option.map_or_else(|| vec![Step::Key("failed")], |it| pressed("options", it));
             all.extend(owner.destination(&steps, to));
         }
         all
@@ -170,9 +166,16 @@ impl Queue {
     /// The names that a queue uses.
     #[must_use]
     pub fn references(&self, owner: &Owner) -> Vec<Reference> {
-        let mut all: Vec<Reference> = owner.destination(&[Step::Key("overflow")], &self.overflow);
-        let music = self.music.as_ref();
-        all.extend(music.map(|name| owner.to([Step::Key("music")], Kind::Prompt, name.as_str())));
+        let mut all = Vec::new();
+        for (key, to) in self.destinations() {
+            let steps = key.map_or_else(|| vec![Step::Key("overflow")], |it| pressed("keys", it));
+            all.extend(owner.destination(&steps, to));
+        }
+        let (music, greeting) = (self.music.as_ref(), self.greeting.as_ref());
+        let prompts =
+            music.map(|name| ("music", name)).into_iter().chain(greeting.map(|it| ("greeting", it)));
+        let prompts = prompts.chain(self.announcements.iter().map(|name| ("announcements", name)));
+        all.extend(prompts.map(|(key, name)| owner.to([Step::Key(key)], Kind::Prompt, name.as_str())));
         let schedule = self.schedule.as_ref();
         all.extend(schedule.map(|name| owner.to([Step::Key("schedule")], Kind::Schedule, name.as_str())));
         all.push(owner.to([Step::Key("policy")], Kind::Policy, self.policy.as_str()));

@@ -55,6 +55,9 @@ diesel::table! {
         name -> Text, strategy -> Text, priority -> Integer, music -> Nullable<Text>,
         service_level_ms -> BigInt, max_wait_ms -> Nullable<BigInt>, overflow_kind -> Text,
         overflow_to -> Text, overflow_then -> Nullable<Text>, schedule -> Nullable<Text>, policy -> Text, call_waiting -> Bool,
+        greeting -> Nullable<Text>, greeting_skip -> Bool, announcements -> Text, announce_after_ms -> BigInt,
+        announce_interval_ms -> Nullable<BigInt>, announce_position -> Bool, announce_wait -> Bool, wait_floor_ms -> BigInt,
+        wait_rise_ms -> BigInt, keys -> Text,
     }
 }
 diesel::table! { policies (name) { name -> Text, version -> Integer, } }

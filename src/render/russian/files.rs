@@ -82,6 +82,7 @@ pub(super) const FILES: &[Pair] = &[
     ),
     ("add prompts = [\"…\"]", "добавьте prompts = [\"…\"]"),
     ("add schedule = \"…\", or take `closed` out", "добавьте schedule = \"…\" или уберите `closed`"),
+    ("add to = { … } or position = true", "добавьте to = { … } или position = true"),
     (
         "add what is dialled, such as dial = \"gateway/trunk/{number}\"",
         "добавьте набираемое, например dial = \"gateway/trunk/{number}\"",
@@ -148,6 +149,8 @@ pub(super) const FILES: &[Pair] = &[
     ("it leads out of its folder by '..'", "выходит из своей папки через '..'"),
     ("it names no setting", "такой настройки нет"),
     ("join them or change one", "объедините их или измените что-то одно"),
+    ("key {digits} has `to` and `position`", "у клавиши {digits} есть и `to`, и `position`"),
+    ("key {digits} has neither `to` nor `position`", "у клавиши {digits} нет ни `to`, ни `position`"),
     (
         "let one of them lead to a message, a forward, an extension or a hangup that nothing follows",
         "направьте что-то из них на сообщение, переадресацию, номер диалплана или завершение, после которых ничего не следует",
@@ -240,6 +243,7 @@ pub(super) const FILES: &[Pair] = &[
     ("the gateway needs its password or key", "шлюзу нужен пароль или ключ"),
     ("the hours are missing", "нет часов"),
     ("the keys that exist here are: {keys}", "здесь бывают ключи: {keys}"),
+    ("the keys {digits} stand here twice", "клавиши {digits} указаны здесь дважды"),
     ("the menu has no options", "у меню нет вариантов"),
     ("the menu has no prompts", "у меню нет подсказок"),
     (

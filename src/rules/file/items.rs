@@ -178,6 +178,12 @@ fn twice<'v, 'a: 'v>(
     }
 }
 
+/// Adds a fault of a key, or of the entry if it has no such key.
+fn fault_at(document: &mut Document<'_>, item: &Item<'_>, key: &str, problem: String, remedy: &'static str) {
+    let span = item.get_ref().get(key).map_or_else(|| item.span(), Spanned::span);
+    document.fault(&span, problem, remedy);
+}
+
 fn queue(document: &mut Document<'_>, name: &str, item: &Item<'_>) -> Option<Queue> {
     let tiers = item.get_ref().get("tiers").and_then(|list| list.get_ref().as_array());
     twice(document, tiers.into_iter().flatten(), |tier| text(tier, "agent"), "agent ");
@@ -191,7 +197,11 @@ fn queue(document: &mut Document<'_>, name: &str, item: &Item<'_>) -> Option<Que
     }
     let usual = usual_queue(name).or_else(|| usual_queue("unnamed"))?;
     // Without an overflow there is a fault, so the placeholder never leaves this module.
-    document.read_item(item, &table_of(&usual).to_string())
+    let queue: Queue = document.read_item(item, &table_of(&usual).to_string())?;
+    if let Some((problem, remedy)) = queue.fault() {
+        fault_at(document, item, "keys", problem, remedy);
+    }
+    Some(queue)
 }
 
 /// The defaults of a rota. Its start and people are missing.
@@ -204,10 +214,7 @@ pub(super) fn usual_duty(zone: Tz) -> toml::Table {
 
 fn duty(document: &mut Document<'_>, name: &str, item: &Item<'_>, zone: Tz) -> Option<Duty> {
     let duty: Duty = document.read_item(item, &usual_duty(zone).to_string())?;
-    let mut fault = |key: &str, problem: String, remedy: &str| {
-        let span = item.get_ref().get(key).map_or_else(|| item.span(), Spanned::span);
-        document.fault(&span, problem, remedy);
-    };
+    let mut fault = |key, problem, remedy| fault_at(document, item, key, problem, remedy);
     if duty.people.is_empty() {
         fault("people", format!("nobody takes turns in rota {name}"), "add people = [\"…\"]");
     }
@@ -228,8 +235,7 @@ fn menu(document: &mut Document<'_>, _: &str, item: &Item<'_>) -> Option<Menu> {
         && let Some((problem, remedy)) = menu.fault()
     {
         let key = if problem.contains("retries") { "retries" } else { "options" };
-        let span = item.get_ref().get(key).map_or_else(|| item.span(), Spanned::span);
-        document.fault(&span, problem, remedy);
+        fault_at(document, item, key, problem, remedy);
     }
     Some(menu)
 }

@@ -130,6 +130,16 @@ pub(super) struct QueueRow {
     schedule: Option<ScheduleName>,
     policy: PolicyName,
     call_waiting: bool,
+    greeting: Option<PromptName>,
+    greeting_skip: bool,
+    announcements: String,
+    announce_after_ms: i64,
+    announce_interval_ms: Option<i64>,
+    announce_position: bool,
+    announce_wait: bool,
+    wait_floor_ms: i64,
+    wait_rise_ms: i64,
+    keys: String,
 }
 
 impl QueueRow {
@@ -148,6 +158,16 @@ impl QueueRow {
             schedule: queue.schedule.clone(),
             policy: queue.policy.clone(),
             call_waiting: queue.call_waiting,
+            greeting: queue.greeting.clone(),
+            greeting_skip: queue.greeting_skip,
+            announcements: json(&queue.announcements),
+            announce_after_ms: to_ms(queue.announce_after),
+            announce_interval_ms: queue.announce_interval.map(to_ms),
+            announce_position: queue.announce_position,
+            announce_wait: queue.announce_wait,
+            wait_floor_ms: to_ms(queue.wait_floor),
+            wait_rise_ms: to_ms(queue.wait_rise),
+            keys: json(&queue.keys),
         }
     }
 
@@ -167,6 +187,16 @@ impl QueueRow {
             schedule: self.schedule,
             policy: self.policy,
             call_waiting: self.call_waiting,
+            greeting: self.greeting,
+            greeting_skip: self.greeting_skip,
+            announcements: from_json("queues.announcements", &self.announcements)?,
+            announce_after: from_ms(self.announce_after_ms),
+            announce_interval: self.announce_interval_ms.map(from_ms),
+            announce_position: self.announce_position,
+            announce_wait: self.announce_wait,
+            wait_floor: from_ms(self.wait_floor_ms),
+            wait_rise: from_ms(self.wait_rise_ms),
+            keys: from_json("queues.keys", &self.keys)?,
             tiers,
         })
     }

@@ -11,7 +11,7 @@ use dozvon::missed::regulation::Permit;
 use dozvon::missed::window::Proof;
 use dozvon::queue::agent::{Activity, Status, Step};
 use dozvon::rules::policy::{Policy, Profile};
-use dozvon::rules::{Destination, Menu, MenuOption, Rules, Strategy, Tier};
+use dozvon::rules::{Destination, Menu, MenuOption, Rules, Strategy, Tier, WaitKey};
 use dozvon::store::attempts::{self, Reservation};
 use dozvon::store::rules::{Difference, load, preview, put_one_agent, put_tier, replace};
 use dozvon::store::{Database, StoreError, agents, calls};
@@ -43,6 +43,18 @@ fn rules_are_read_as_they_were_stated() {
         sales.strategy = Strategy::Sequential;
         sales.max_wait = None;
         sales.music = None;
+        sales.greeting = Some("sorry".parse().unwrap());
+        sales.greeting_skip = false;
+        sales.announcements = ["sorry", "music"].map(|name| name.parse().unwrap()).into();
+        sales.announce_after = Duration::from_secs(7);
+        sales.announce_interval = None;
+        (sales.announce_position, sales.announce_wait) = (true, true);
+        (sales.wait_floor, sales.wait_rise) = (Duration::ZERO, Duration::from_mins(3));
+        let to = serde_json::from_str(r#"{"message":"sorry","then":{"extension":"7009"}}"#).unwrap();
+        sales.keys = vec![
+            WaitKey { digits: "1".parse().unwrap(), to: Some(to), position: false },
+            WaitKey { digits: "*#".parse().unwrap(), to: None, position: true },
+        ];
         sales.tiers.insert(agent("vera"), Tier { level: 2, position: 7 });
         rules.agents.get_mut(&agent("anna")).unwrap().contacts.push("loopback/9004/default".parse().unwrap());
         rules.agents.insert(agent("dora"), phone("1004"));

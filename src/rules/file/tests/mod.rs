@@ -128,6 +128,16 @@ fn what_a_file_does_not_say_has_the_promised_defaults() {
         policy: "service".parse().unwrap(),
         call_waiting: false,
         tiers: [("anna".parse().unwrap(), Tier { level: 1, position: 1 })].into(),
+        greeting: None,
+        greeting_skip: true,
+        announcements: Vec::new(),
+        announce_after: seconds(30),
+        announce_interval: Some(seconds(60)),
+        announce_position: false,
+        announce_wait: false,
+        wait_floor: seconds(60),
+        wait_rise: seconds(60),
+        keys: Vec::new(),
     };
     assert_eq!(rules.queues, [("sales".parse().unwrap(), sales)].into());
 }
@@ -256,6 +266,34 @@ fn what_is_missing_is_told() {
         &["exactly one destination"],
     );
     one_fault("{ queue = \"sales\" }", "{ }", &["exactly one destination"]);
+}
+
+#[test]
+fn keys_of_a_queue_that_cannot_be_meant_are_told() {
+    let with = |keys: &str| format!("name = \"sales\"\nkeys = [{keys}]");
+    let one = r#"{ digits = "1", to = { message = "busy" } }"#;
+    for (keys, parts) in [
+        (format!("{one}, {one}"), ["the keys 1 stand here twice", "take one of them out"]),
+        (
+            r#"{ digits = "2" }"#.to_owned(),
+            ["key 2 has neither `to` nor `position`", "add to = { … } or position = true"],
+        ),
+        (
+            one.replace("} }", "}, position = true }"),
+            ["key 1 has `to` and `position`", "take one of them out"],
+        ),
+        (one.replace("busy", "bsy"), ["no prompt bsy", "busy"]),
+    ] {
+        let text = GOOD.replacen("name = \"sales\"", &with(&keys), 1);
+        let told = faults(&text);
+        assert!(told.len() == 1 && parts.iter().all(|part| told[0].contains(part)), "{told:#?}");
+    }
+    let text = GOOD.replacen(
+        "name = \"sales\"",
+        "name = \"sales\"\ngreeting = \"helo\"\nannouncements = [\"busi\"]",
+        1,
+    );
+    assert_eq!(faults(&text).len(), 2, "{text}");
 }
 
 #[test]

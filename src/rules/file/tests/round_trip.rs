@@ -13,7 +13,7 @@ use crate::rules::file::write::write;
 use crate::rules::policy::{Policy, Profile};
 use crate::rules::{
     Agent, ChangeTime, Destination, Duty, Menu, MenuOption, Prompt, Queue, Route, Rules, Strategy as Order,
-    Tier, Turn,
+    Tier, Turn, WaitKey,
 };
 
 fn interval() -> impl proptest::strategy::Strategy<Value = String> {
@@ -192,6 +192,15 @@ proptest! {
             strategy: Order::Sequential, priority, music: Some("p".parse().unwrap()),
             max_wait: wait_ms.map(Duration::from_millis),
             policy: policy.clone(), call_waiting: priority % 2 == 0,
+            greeting: wait_ms.map(|_| "p".parse().unwrap()), greeting_skip: priority % 3 == 0,
+            announcements: vec!["p".parse().unwrap(); from], announce_after: Duration::from_secs(10 + u64::from(from == 1)),
+            announce_interval: wait_ms.map(|ms| Duration::from_millis(ms.clamp(100, 3_600_000))),
+            announce_position: from == 1, announce_wait: from > 1,
+            wait_floor: Duration::from_mins(from as u64), wait_rise: Duration::from_mins(2 * from as u64),
+            keys: vec![
+                WaitKey { digits: "1".parse().unwrap(), to: Some(to.clone()), position: false },
+                WaitKey { digits: "12".parse().unwrap(), to: None, position: true },
+            ],
             tiers: tiers.collect(), ..Queue::new(message.clone())
         };
         let route = Route {
