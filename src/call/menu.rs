@@ -3,12 +3,10 @@
 //! Keys that come before a menu listens are kept for it, from the arrival or from the menu before: a caller may type ahead.
 //! While the menu waits for a key, the caller hears a sound of silence, so that FreeSWITCH keeps sending audio.
 
-use std::collections::VecDeque;
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::flow::Next;
+use super::prompts::Prompts;
 use super::{Call, Gone, heard, over};
 use crate::cause::HangupCause;
 use crate::ids::{MenuName, PromptName};
@@ -16,13 +14,11 @@ use crate::missed::ending::{MenuOutcome, Stage};
 use crate::rules::{Destination, Digits, Heard, Menu, MenuOption, Rules};
 use crate::sound::Sound;
 use crate::store::{self, calls::MenuVisit};
-use crate::switch::{CallerEvent, Loops, PlayId};
+use crate::switch::{CallerEvent, Loops};
 use crate::ticks::until;
 
 /// What the caller hears while the menu waits.
 const LISTENING: Sound = Sound::ours("silence_stream://-1");
-/// How long to wait for the event of a hangup or a transfer after a prompt was broken off.
-const HANGUP_LIMIT: Duration = Duration::from_millis(200);
 
 /// How one round of a menu ended.
 enum Round<'m> {
@@ -92,17 +88,11 @@ fn leave(call: &mut Call, outcome: MenuOutcome, digits: Option<Digits>) {
 
 /// One round: the prompts, then the wait for keys.
 struct Playing {
-    /// The prompt that is played.
-    playing: Option<(PlayId, Sound)>,
-    /// Prompts that wait. FreeSWITCH gets them one by one: those that wait there would be played to a caller whom somebody
-    /// else has taken, or who has come back after the controller died.
-    waiting: VecDeque<Sound>,
+    prompts: Prompts,
     /// What the caller has pressed in this round.
     pressed: String,
     /// When the wait for a key is over.
     deadline: Option<Instant>,
-    /// A prompt cannot be played, or the caller is about to be gone. After this time it is the former.
-    missing: Option<Instant>,
 }
 
 impl Playing {
@@ -116,10 +106,9 @@ impl Playing {
         // A caller who has typed ahead hears nothing of this menu.
         let is_heard = call.flow.keys.is_empty() || !menu.barge_in;
         let names = first.into_iter().chain(&menu.prompts).filter(|_| is_heard);
-        let waiting = names.filter_map(|name| heard::sound(call, rules, name)).collect();
-        let mut round =
-            Self { playing: None, waiting, pressed: String::new(), deadline: None, missing: None };
-        if !round.waiting.is_empty() || call.flow.keys.is_empty() {
+        let prompts = Prompts::of(names.filter_map(|name| heard::sound(call, rules, name)));
+        let mut round = Self { prompts, pressed: String::new(), deadline: None };
+        if !round.prompts.are_none() || call.flow.keys.is_empty() {
             round.play_next(call, menu).await?;
         }
         Ok(round)
@@ -127,15 +116,12 @@ impl Playing {
 
     /// Plays the next prompt. After the last one, the wait for a key begins.
     async fn play_next(&mut self, call: &mut Call, menu: &Menu) -> Result<(), Gone> {
-        self.playing = match self.waiting.pop_front() {
-            Some(sound) => Some((call.play(&sound, Loops::Once).await?, sound)),
-            None => {
-                // Not below the prompts: that would delay them by a frame, 20 ms.
-                call.play(&LISTENING, Loops::Forever).await?;
-                None
-            }
-        };
-        if self.playing.is_none() && self.deadline.is_none() {
+        if self.prompts.play_next(call).await? {
+            return Ok(());
+        }
+        // Not below the prompts: that would delay them by a frame, 20 ms.
+        call.play(&LISTENING, Loops::Forever).await?;
+        if self.deadline.is_none() {
             self.deadline = Some(Instant::now() + menu.timeout);
         }
         Ok(())
@@ -150,19 +136,13 @@ impl Playing {
                 biased;
                 event = call.next() => match event? {
                     CallerEvent::Digit { digit, .. } => call.flow.keys.push_back(digit),
-                    CallerEvent::Played { id, ok } if self.playing.as_ref().is_some_and(|it| it.0 == id) => {
-                        if ok {
-                            self.play_next(call, menu).await?;
-                        } else {
-                            self.missing = Some(Instant::now() + HANGUP_LIMIT);
-                        }
+                    CallerEvent::Played { id, ok } if self.prompts.ended(id, ok) => {
+                        self.play_next(call, menu).await?;
                     }
                     _ => {}
                 },
-                () = until(self.missing) => {
-                    self.missing = None;
-                    let instead = self.playing.take().and_then(|(_, sound)| heard::instead(call, &sound));
-                    instead.into_iter().for_each(|instead| self.waiting.push_front(instead));
+                () = until(self.prompts.missing_at()) => {
+                    self.prompts.replace_missing(call);
                     self.play_next(call, menu).await?;
                 }
                 () = until(self.deadline) => return Ok(match menu.heard(&self.pressed) {
@@ -176,13 +156,9 @@ impl Playing {
 
     /// Takes the keys that wait. The first one stops the prompts, unless they must be heard out.
     async fn take_keys<'m>(&mut self, call: &mut Call, menu: &'m Menu) -> Result<Option<Round<'m>>, Gone> {
-        while menu.barge_in || self.playing.is_none() {
+        while menu.barge_in || !self.prompts.are_heard() {
             let Some(key) = call.flow.keys.pop_front() else { break };
-            if self.playing.take().is_some() {
-                call.stop().await?;
-                self.waiting.clear();
-                self.missing = None;
-            }
+            self.prompts.stop(call).await?;
             self.pressed.push(key);
             match menu.heard(&self.pressed) {
                 Heard::Chosen(option) => return Ok(Some(Round::Chosen(option))),

@@ -20,10 +20,12 @@ mod heard;
 pub mod manual_dial;
 pub mod menu;
 pub mod message;
+mod prompts;
 pub mod record;
 pub mod story;
 pub mod talk;
 pub mod wait;
+mod waiting;
 pub mod winner;
 
 use std::sync::Arc;

@@ -1,10 +1,9 @@
-//! Waiting in a queue: the caller hears music until an agent answers.
+//! Waiting in a queue until an agent answers, or the caller leaves it by a key.
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::flow::Next;
+use super::waiting::Waiting;
 use super::winner::{self, Bridged};
 use super::{Call, Ended, Gone};
 use crate::clock::UnixMs;
@@ -14,16 +13,22 @@ use crate::ids::QueueName;
 use crate::inbox::{self, Inbox};
 use crate::missed::ending::{Ending, Stage};
 use crate::phone::Party;
-use crate::rules::{Queue, Rules};
-use crate::sound::Sound;
+use crate::rules::{Destination, Queue, Rules};
 use crate::store;
-use crate::switch::{CallerEvent, Loops};
+use crate::store::waits::WaitOutcome;
 use crate::ticks::until;
 
-/// The pause between endless music that ended by itself and the fallback music.
-const MUSIC_PAUSE: Duration = Duration::from_secs(1);
+/// How a wait ended.
+enum Waited {
+    /// The caller talks to an agent.
+    Answered(Bridged),
+    /// The caller went elsewhere by a key.
+    Left(Destination),
+    /// The queue's max_wait is over, or the queue was removed.
+    TimedOut,
+}
 
-/// Waits until an agent has answered, the queue's max_wait is over, or the caller is gone. `on_record` says since when
+/// Waits until an agent has answered, the queue's max_wait is over, or the caller leaves or is gone. `on_record` says since when
 /// the caller waits there, if that is already recorded.
 pub(crate) async fn in_queue(
     call: &mut Call,
@@ -32,6 +37,7 @@ pub(crate) async fn in_queue(
     queue: &Queue,
     on_record: Option<UnixMs>,
 ) -> Result<Next, Gone> {
+    let is_greeted = !call.is_back || on_record.is_none();
     let joined_at = match on_record {
         Some(joined_at) => joined_at,
         None => join(call, name).await,
@@ -42,7 +48,6 @@ pub(crate) async fn in_queue(
     if let Some(bridged) = agent_who_calls_back(call).await? {
         return talk(call, bridged).await.map(Next::Ended);
     }
-    let music = rules.sound(queue.music.as_ref()).unwrap_or(&call.app.settings.sounds.music).clone();
     let (answered, answers) = inbox::channel(ANSWER_BACKLOG);
     let queued = QueuedCaller {
         call: call.id,
@@ -63,12 +68,23 @@ pub(crate) async fn in_queue(
         tracing::error!(%error, "the caller cannot wait in this queue, and goes to its overflow");
         return Ok(overflow(call, queue));
     }
-    let result = until_answered(call, queue, &music, joined_at, answers).await;
+    let mut waiting = Waiting::new(call, rules, queue, joined_at);
+    let result = match waiting.begin(call, rules, is_greeted).await {
+        Ok(()) => until_over(call, rules, &mut waiting, (queue, joined_at), answers).await,
+        Err(gone) => Err(gone),
+    };
     leave_queue(call, name, joined_at, &result).await;
     match result? {
-        Some(bridged) => talk(call, bridged).await.map(Next::Ended),
-        None => {
-            time_out(call).await;
+        Waited::Answered(bridged) => talk(call, bridged).await.map(Next::Ended),
+        Waited::Left(to) => {
+            left(call, WaitOutcome::Abandoned).await;
+            waiting.end(call).await?;
+            call.flow.ending = Ending::Abandoned;
+            Ok(Next::To(to))
+        }
+        Waited::TimedOut => {
+            left(call, WaitOutcome::TimedOut).await;
+            waiting.end(call).await?;
             Ok(overflow(call, queue))
         }
     }
@@ -108,11 +124,12 @@ async fn agent_who_calls_back(call: &mut Call) -> Result<Option<Bridged>, Gone> 
     }
 }
 
-/// Records that nobody took the caller in time.
-async fn time_out(call: &Call) {
+/// Records that the caller left the queue without an agent.
+async fn left(call: &Call, outcome: WaitOutcome) {
     let (id, at) = (call.id, call.app.clock.now());
-    if let Err(error) = call.app.store.write("time_out", move |c| store::waits::time_out(c, id, at)).await {
-        tracing::error!(%error, "it is not recorded that the caller reached the queue's max_wait");
+    if let Err(error) = call.app.store.write("leave", move |c| store::waits::leave(c, id, at, outcome)).await
+    {
+        tracing::error!(%error, %outcome, "it is not recorded that the caller left the queue");
     }
 }
 
@@ -126,59 +143,45 @@ async fn join(call: &Call, name: &QueueName) -> UnixMs {
     at
 }
 
-/// Plays music until an agent is connected. None when the queue's max_wait is over.
-async fn until_answered(
+/// Waits until an agent is connected, the caller leaves by a key, or the queue's max_wait is over.
+async fn until_over(
     call: &mut Call,
-    queue: &Queue,
-    music: &Sound,
-    joined_at: UnixMs,
+    rules: &Rules,
+    waiting: &mut Waiting<'_>,
+    (queue, joined_at): (&Queue, UnixMs),
     mut answers: Inbox<AgentAnswered>,
-) -> Result<Option<Bridged>, Gone> {
+) -> Result<Waited, Gone> {
     let deadline = queue.max_wait.map(|limit| call.app.clock.instant_of(joined_at + limit));
-    let mut silent_until = None;
-    call.play(music, Loops::Forever).await?;
     loop {
-        tokio::select! {
+        let goes = tokio::select! {
             biased;
-            event = call.next() => if let CallerEvent::Played { .. } = event? {
-                silent_until = Some(Instant::now() + MUSIC_PAUSE);
-            },
+            event = call.next() => waiting.hear(call, event?).await?,
             answered = answers.recv() => {
                 // The dispatcher has dropped the caller, because the queue was removed.
-                let Some(answered) = answered else { return Ok(None) };
+                let Some(answered) = answered else { return Ok(Waited::TimedOut) };
                 if let Some(bridged) = winner::connect(call, answered).await? {
                     answers.close();
                     while let Some(late) = answers.recv().await {
                         late.answer(BridgeResult::Lost);
                     }
-                    return Ok(Some(bridged));
+                    return Ok(Waited::Answered(bridged));
                 }
-                call.play(music, Loops::Forever).await?;
+                waiting.begin_again(call).await?;
+                None
             }
-            // Endless music has ended: the file is missing, or something stopped it. The caller must not hear silence.
-            () = until(silent_until) => {
-                tracing::warn!(
-                    %music,
-                    "endless music ended: FreeSWITCH cannot play it, or it is too short. Put the file where FreeSWITCH \
-                     finds it, or name another (`music` of the queue, or [sounds] music); fallback_music plays meanwhile"
-                );
-                silent_until = None;
-                let fallback = call.app.settings.sounds.fallback_music.clone();
-                call.play(&fallback, Loops::Forever).await?;
-            }
-            () = until(deadline) => return Ok(None),
+            () = until(deadline) => return Ok(Waited::TimedOut),
+            () = until(waiting.next_wake()) => waiting.wake(call, rules).await?,
+        };
+        if let Some(to) = goes {
+            tracing::info!(%to, "the caller leaves the queue by a key");
+            return Ok(Waited::Left(to.clone()));
         }
     }
 }
 
 /// Takes the caller off the board, and counts the wait.
-async fn leave_queue(
-    call: &mut Call,
-    name: &QueueName,
-    joined_at: UnixMs,
-    result: &Result<Option<Bridged>, Gone>,
-) {
-    let answered = matches!(result, Ok(Some(_)));
+async fn leave_queue(call: &mut Call, name: &QueueName, joined_at: UnixMs, result: &Result<Waited, Gone>) {
+    let answered = matches!(result, Ok(Waited::Answered(_)));
     let why = if answered { Leaving::Answered } else { Leaving::Gone };
     let rang = call.app.dispatcher.leave(call.id, why).await;
     if answered {
@@ -188,7 +191,7 @@ async fn leave_queue(
     }
     // The record of a talk may have waited for others.
     let until = match result {
-        Ok(Some(bridged)) => bridged.talk.since(),
+        Ok(Waited::Answered(bridged)) => bridged.talk.since(),
         _ => call.app.clock.now(),
     };
     let waited = until.since(joined_at).as_secs_f64();

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::dispatch::message::{Message, NoSuchQueue};
 use crate::dispatch::queued_caller::{Leaving, QueuedCaller};
 use crate::ids::{AgentName, CallId, NodeName, OfferId};
+use crate::queue::expected_wait::Place;
 use crate::queue::offer::Outcome;
 use crate::rules::Rules;
 use crate::store::agents::AgentRow;
@@ -58,6 +59,13 @@ impl Dispatcher {
         let (reply, answer) = oneshot::channel();
         self.send(Message::Leave(call, why, reply)).await;
         answer.await.unwrap_or(false)
+    }
+
+    /// Returns where the caller stands in their queue. None while they are off the board.
+    pub async fn place(&self, call: CallId) -> Option<Place> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Place(call, reply)).await;
+        answer.await.ok().flatten()
     }
 
     /// An agent is being connected with the caller: all other phones stop ringing at once, and no further phone rings.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::dispatch::queued_caller::{Leaving, QueuedCaller};
 use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
+use crate::queue::expected_wait::Place;
 use crate::queue::offer::Outcome;
 use crate::rules::Rules;
 use crate::store::agents::AgentRow;
@@ -18,6 +19,7 @@ use crate::switch::DirectoryUser;
 pub(super) enum Message {
     Join(Box<QueuedCaller>, oneshot::Sender<Result<(), NoSuchQueue>>),
     Leave(CallId, Leaving, oneshot::Sender<bool>),
+    Place(CallId, oneshot::Sender<Option<Place>>),
     Connecting(CallId, OfferId),
     WaitsAgain(CallId),
     Refused { call: CallId, offer: OfferId, agent: AgentName },

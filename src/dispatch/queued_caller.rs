@@ -59,6 +59,11 @@ impl FirstRing {
         Arc::new(Self { joined: Instant::now(), heard: AtomicBool::new(false) })
     }
 
+    /// The time since joining.
+    pub(super) fn since_join(&self) -> Duration {
+        self.joined.elapsed()
+    }
+
     /// A phone rings. Returns the time since joining. None if another phone has rung before.
     pub(super) fn heard(&self) -> Option<Duration> {
         (!self.heard.swap(true, Ordering::Relaxed)).then(|| self.joined.elapsed())

@@ -7,6 +7,7 @@ pub mod agent;
 pub mod board;
 pub mod cause;
 pub mod elsewhere;
+pub mod expected_wait;
 pub mod offer;
 mod position;
 pub mod preferred;

@@ -16,7 +16,7 @@ crate::vocabulary! {
     "wait outcome" pub enum WaitOutcome {
         /// An agent answered the caller.
         Answered = "answered",
-        /// The caller hung up.
+        /// The caller hung up, or left the queue by a key.
         Abandoned = "abandoned",
         /// The caller waited until the queue's max_wait, and went on to the overflow.
         TimedOut = "timed_out",
@@ -90,21 +90,11 @@ pub fn join(c: &mut Database, call: CallId, queue: &QueueName, at: UnixMs) -> Re
     Ok(())
 }
 
-/// Records that a caller left their queue because no agent answered in time.
+/// Ends a call's stay in a queue, if it is in one.
 ///
 /// # Errors
 /// When the database fails.
-pub fn time_out(c: &mut Database, call: CallId, at: UnixMs) -> Result<(), StoreError> {
-    leave(c, call, at, WaitOutcome::TimedOut)
-}
-
-/// Ends a call's stay in a queue, if it is in one.
-pub(in crate::store) fn leave(
-    c: &mut Database,
-    call: CallId,
-    at: UnixMs,
-    outcome: WaitOutcome,
-) -> Result<(), StoreError> {
+pub fn leave(c: &mut Database, call: CallId, at: UnixMs, outcome: WaitOutcome) -> Result<(), StoreError> {
     diesel::update(waits::table.filter(waits::call.eq(call).and(waits::left_at.is_null())))
         .set((waits::left_at.eq(at), waits::outcome.eq(outcome)))
         .returning(waits::joined_at)

@@ -11,6 +11,7 @@
 mod board;
 mod dialplan;
 mod docs;
+mod expected_wait;
 mod layers;
 #[path = "../support/markdown.rs"]
 #[expect(dead_code, reason = "the test that runs the pages uses the rest")]

@@ -10,6 +10,7 @@ use crate::dispatch::message::NoSuchQueue;
 use crate::dispatch::queued_caller::{Leaving, QueuedCaller};
 use crate::ids::{AgentName, CallId, NodeName, QueueName};
 use crate::queue::agent::Status;
+use crate::queue::expected_wait::Place;
 use crate::queue::preferred::PreferredCaller;
 use crate::rules::Rules;
 use crate::store::agents::AgentRow;
@@ -96,7 +97,11 @@ impl DispatcherTask {
 
     pub(super) fn leave(&mut self, call: CallId, why: Leaving) -> bool {
         self.take_off_the_board(call);
-        self.callers.remove(&call);
+        let queued = self.callers.remove(&call);
+        if let Some(queued) = queued.filter(|_| why == Leaving::Answered) {
+            let waited = queued.first_ring.since_join();
+            self.rates.entry(queued.queue).or_default().taken(self.context.clock.now(), waited);
+        }
         self.expected_back.0.remove(&call);
         let cancel = match why {
             Leaving::Answered => Cancel::LoseRace,
@@ -108,6 +113,13 @@ impl DispatcherTask {
             live.stop(cancel);
         }
         rang
+    }
+
+    /// Returns where a caller stands in their queue. None while they are off the board.
+    pub(super) fn place(&self, call: CallId) -> Option<Place> {
+        let position = self.board.position(call)?;
+        let rate = self.callers.get(&call).and_then(|queued| self.rates.get(&queued.queue));
+        Some(Place { position, expected: rate.and_then(|rate| rate.expected(position)) })
     }
 
     /// Whether a caller waits for whom no phone rings: the end of any talk may free an agent for them.

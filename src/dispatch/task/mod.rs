@@ -35,6 +35,7 @@ use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
 use crate::inbox::{self, Inbox};
 use crate::queue::board::{Board, QueueSpec};
 use crate::queue::elsewhere::Elsewhere;
+use crate::queue::expected_wait::ServiceRate;
 use crate::queue::preferred::PreferredCallers;
 use crate::rules::Rules;
 use crate::store::agents::AgentRow;
@@ -76,6 +77,8 @@ struct DispatcherTask {
     /// The callers on the board who are offered to one agent first.
     preferred: PreferredCallers,
     callers: BTreeMap<CallId, QueuedCaller>,
+    /// How fast the callers of each queue are taken.
+    rates: BTreeMap<QueueName, ServiceRate>,
     /// Whether there are callers for whom no phone rings, for the tasks that release agents.
     callers_wait: Arc<AtomicBool>,
     agents: BTreeMap<AgentName, AgentRow>,
@@ -111,6 +114,7 @@ impl DispatcherTask {
             board: Board::new(),
             preferred: PreferredCallers::default(),
             callers: BTreeMap::new(),
+            rates: BTreeMap::new(),
             callers_wait: Arc::default(),
             agents: BTreeMap::new(),
             elsewhere: Elsewhere::default(),
@@ -178,6 +182,9 @@ impl DispatcherTask {
             Message::Leave(call, why, reply) => {
                 let _ = reply.send(self.leave(call, why));
             }
+            Message::Place(call, reply) => {
+                let _ = reply.send(self.place(call));
+            }
             Message::Connecting(call, offer) => self.connecting(call, offer),
             Message::WaitsAgain(call) => self.waits_again(call),
             Message::Refused { call, offer, agent } => self.refused(call, offer, &agent),
@@ -200,6 +207,7 @@ impl DispatcherTask {
 
     fn reload(&mut self, rules: &Arc<Rules>, agents: Vec<AgentRow>) {
         for name in self.rules.queues.keys().filter(|name| !rules.queues.contains_key(*name)) {
+            self.rates.remove(name);
             let first = self.preferred.remove_queue(&mut self.board, name);
             for call in self.board.remove_queue(name).into_iter().chain(first) {
                 tracing::warn!(call.id = %call, queue = %name, "the queue was removed while this caller waited");

@@ -16,11 +16,11 @@ use rand_chacha::ChaCha8Rng;
 use super::stage::{ANNA, BOSS, DUTY, LIMIT, Stage, answers, story, until};
 
 /// A prompt of this many milliseconds, which can be told from others by its tone.
-fn prompt(name: &str, ms: u32, tone: u32) -> String {
+pub fn prompt(name: &str, ms: u32, tone: u32) -> String {
     format!("[[prompt]]\nname = \"{name}\"\nsource = \"{}\"\n", tones(ms, tone))
 }
 
-fn tones(ms: u32, tone: u32) -> String {
+pub fn tones(ms: u32, tone: u32) -> String {
     format!("tone_stream://%({ms},0,{tone})")
 }
 
@@ -88,11 +88,11 @@ open = { menu = "main" }
     text
 }
 
-async fn stage(rules: &str) -> Stage {
+pub async fn stage(rules: &str) -> Stage {
     stage_with(rules, |_| {}).await
 }
 
-async fn stage_with(rules: &str, adapt: impl FnOnce(&mut Settings)) -> Stage {
+pub async fn stage_with(rules: &str, adapt: impl FnOnce(&mut Settings)) -> Stage {
     let mut stage = Stage::with(|settings| {
         settings.calls.forward_timeout = Duration::from_secs(1);
         settings.callback.min_wait = Duration::ZERO;
@@ -108,7 +108,7 @@ async fn stage_with(rules: &str, adapt: impl FnOnce(&mut Settings)) -> Stage {
 }
 
 /// Dials `7001` and presses keys, each after so many milliseconds.
-async fn presses(stage: &Stage, keys: &[(u64, char)], hangs_up: Option<u64>) -> Story {
+pub async fn presses(stage: &Stage, keys: &[(u64, char)], hangs_up: Option<u64>) -> Story {
     let mut script = CallerScript::new("+79001230001", "7001");
     script.keys = keys.iter().map(|(ms, key)| (Duration::from_millis(*ms), *key)).collect();
     script.patience = hangs_up.map(Duration::from_millis);
@@ -118,7 +118,7 @@ async fn presses(stage: &Stage, keys: &[(u64, char)], hangs_up: Option<u64>) -> 
 }
 
 /// The tones that the caller heard, in order; those that were heard to their end are marked.
-fn heard(story: &Story) -> Vec<String> {
+pub fn heard(story: &Story) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for (_, happening) in &story.happenings {
         let tone =
@@ -127,7 +127,8 @@ fn heard(story: &Story) -> Vec<String> {
             Happening::Message(source) => all.push(tone(source)),
             Happening::HeardOut(source) => {
                 let tone = tone(source);
-                all.iter_mut().rev().find(|it| **it == tone).unwrap().push('!');
+                // Silence that a key ended is no tone.
+                all.iter_mut().rev().find(|it| **it == tone).into_iter().for_each(|it| it.push('!'));
             }
             _ => {}
         }
@@ -135,7 +136,7 @@ fn heard(story: &Story) -> Vec<String> {
     all
 }
 
-fn whole(tone: u32) -> String {
+pub fn whole(tone: u32) -> String {
     format!("{tone}!")
 }
 
@@ -162,7 +163,7 @@ async fn row(stage: &Stage) -> Row {
     stage.store.read("test", read).await.unwrap()
 }
 
-async fn says(stage: &Stage, ending: &str, at: &str, path: &str) {
+pub async fn says(stage: &Stage, ending: &str, at: &str, path: &str) {
     let row = row(stage).await;
     assert_eq!((row.ending.as_str(), row.stage.as_str(), row.path.as_str()), (ending, at, path));
 }

@@ -26,4 +26,5 @@ mod surroundings;
 mod taken;
 mod trunks;
 mod vital;
+mod waiting;
 mod web;
