@@ -285,6 +285,11 @@ impl Caller {
         Ok(self.talk()?.ear.tones())
     }
 
+    /// When each of these tones began.
+    pub fn began(&self) -> Result<Vec<Instant>> {
+        Ok(self.talk()?.ear.began())
+    }
+
     /// Presses a key, which is told in the sound's stream (RFC 4733).
     pub async fn presses(&self, key: char) -> Result<()> {
         let digit = match key {

@@ -136,6 +136,14 @@ impl Ear {
         tones
     }
 
+    /// When each of [`Ear::tones`] began.
+    pub fn began(&self) -> Vec<Instant> {
+        let diary = self.diary.borrow();
+        let mut tones: Vec<Heard> = diary.iter().filter(|heard| heard.tone.is_some()).copied().collect();
+        tones.dedup_by_key(|heard| heard.tone);
+        tones.iter().map(|heard| heard.since).collect()
+    }
+
     /// Fails if between the first time it was heard and `end` the tone was gone for longer than `gap`.
     pub fn heard_throughout(&self, tone: Tone, end: Instant, gap: Duration) -> Result<()> {
         let diary = self.diary.borrow();

@@ -46,10 +46,16 @@ pub enum Tone {
     Wrong,
     /// What callers hear after no key.
     NoKey,
+    /// What callers hear when they begin to wait.
+    Welcome,
+    /// What callers hear while they wait.
+    Notice,
+    /// What callers hear instead of a default prompt, where none is installed.
+    Word,
 }
 
 impl Tone {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 20] = [
         Self::Music,
         Self::Pause,
         Self::Fallback,
@@ -67,6 +73,9 @@ impl Tone {
         Self::Inner,
         Self::Wrong,
         Self::NoKey,
+        Self::Welcome,
+        Self::Notice,
+        Self::Word,
     ];
 
     /// Its frequency: multiples of 10 Hz, since windows are 100 ms long, and no harmonics of each other.
@@ -89,6 +98,9 @@ impl Tone {
             Self::Inner => 1870,
             Self::Wrong => 490,
             Self::NoKey => 1990,
+            Self::Welcome => 2110,
+            Self::Notice => 2230,
+            Self::Word => 620,
         }
     }
 

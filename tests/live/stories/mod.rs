@@ -15,6 +15,7 @@ mod stopped;
 mod surroundings;
 mod taken;
 mod unheld;
+mod waiting;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -106,6 +107,10 @@ fn of_callers() -> Vec<Story> {
         menus::keys_lead_through_menus,
         menus::menus_end,
         menus::a_key_is_answered_at_once,
+        waiting::an_announcement_is_heard_and_the_music_goes_on,
+        waiting::an_answer_cuts_an_announcement,
+        waiting::keys_while_waiting,
+        waiting::a_key_races_the_answer,
         taken::by_a_transfer,
         taken::by_an_intercept,
         taken::by_a_colleague_who_picks_up_the_ringing_phone,
