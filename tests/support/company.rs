@@ -48,7 +48,7 @@ pub fn phone(number: &str) -> Agent {
     }
 }
 
-/// Everything that rules can hold: hours past midnight, dated exceptions, overflows in a circle, every kind of
+/// Everything that rules can hold: hours past midnight, dated exceptions, an overflow to a queue, every kind of
 /// destination.
 pub fn company() -> Rules {
     let hours = ["mon-fri 09:00-13:00,14:00-18:00", "sat 22:00-06:00"];
@@ -91,7 +91,7 @@ pub fn company() -> Rules {
                 queue("sales"),
                 waiting(Strategy::RingAll, Destination::Queue(queue("support")), &["anna", "boris"]),
             ),
-            (queue("support"), waiting(Strategy::LongestIdle, Destination::Queue(queue("sales")), &["vera"])),
+            (queue("support"), waiting(Strategy::LongestIdle, sorry(), &["vera"])),
         ]
         .into(),
         routes: vec![

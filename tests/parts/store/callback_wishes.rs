@@ -230,7 +230,7 @@ fn without(app: &App, gone: &[&str]) -> Rules {
     let (first, _) = rules.queues.first_key_value().unwrap();
     let there = Destination::Queue(first.clone());
     for queue in rules.queues.values_mut() {
-        queue.overflow = there.clone();
+        queue.overflow = Destination::message("sorry".parse().unwrap());
     }
     for route in &mut rules.routes {
         route.open = there.clone();
