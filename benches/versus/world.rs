@@ -51,18 +51,12 @@ pub struct World {
 }
 
 impl World {
-    /// Starts everything: so many agents, at work or not, whose phones have these habits.
-    pub async fn start(
-        installed: &Installed,
-        system: System,
-        agents: u32,
-        at_work: bool,
-        habits: Habits,
-    ) -> Result<Self> {
+    /// Starts everything: these agents, whose phones have these habits.
+    pub async fn start(installed: &Installed, system: System, team: Team, habits: Habits) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("versus-").tempdir()?;
         let (conf, memory) = (folder.path().join("conf"), memory()?);
         let sipp = Sipp::start(&installed.sipp, folder.path(), habits)?;
-        let team = Team { agents, at_work, port: sipp.port };
+        let team = Team { port: sipp.port, ..team };
         let address = (Ipv4Addr::LOCALHOST, free_port()?).into();
         let password = || uuid::Uuid::new_v4().simple().to_string();
         let access = Access { address, password: password() };

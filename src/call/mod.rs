@@ -80,6 +80,15 @@ impl Call {
         Ok(())
     }
 
+    /// Lets the caller hear us by early media, unless the call is answered.
+    pub(crate) async fn pre_answer(&mut self) -> Result<(), Gone> {
+        if self.flow.is_answered {
+            return Ok(());
+        }
+        let done = self.node.load().during(self.caller.pre_answer()).await;
+        self.or_gone(done).await
+    }
+
     /// Sets a variable of ours on the caller's channel.
     pub(crate) async fn set(&mut self, variable: Variable, value: &str) -> Result<(), Gone> {
         let done = self.caller.set(variable, value).await;

@@ -44,7 +44,11 @@ pub(crate) async fn in_queue(
     };
     let first_ring = FirstRing::awaited();
     call.stage = Stage::Waiting;
-    call.answer().await?;
+    if queue.early_media {
+        call.pre_answer().await?;
+    } else {
+        call.answer().await?;
+    }
     if let Some(bridged) = agent_who_calls_back(call).await? {
         return talk(call, bridged).await.map(Next::Ended);
     }

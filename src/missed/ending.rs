@@ -17,7 +17,7 @@ crate::vocabulary! {
     "ending" pub enum Ending {
         /// The caller talked to an agent.
         Answered = "answered",
-        /// The caller hung up before anybody answered.
+        /// The caller hung up before anybody answered, or left a queue by a key and reached nobody.
         Abandoned = "abandoned",
         /// The caller reached the limit of their waiting time, or a contact rang until the limit.
         TimedOut = "timed_out",

@@ -39,6 +39,9 @@ pub struct Queue {
     pub priority: i32,
     /// The prompt that waiting callers hear. Without one, they hear `music` of `[sounds]` in dozvon.toml.
     pub music: Option<PromptName>,
+    /// Whether a caller is answered only when an agent is connected with them. Until then the wait costs them nothing: they
+    /// hear early media (183).
+    pub early_media: bool,
     /// The prompt that a caller hears when they begin to wait, before the music.
     pub greeting: Option<PromptName>,
     /// Whether a key ends the greeting.
@@ -88,6 +91,7 @@ impl Queue {
     pub const DEFAULTS: &[&str] = &[
         "strategy",
         "music",
+        "early_media",
         "greeting",
         "greeting_skip",
         "announcements",
@@ -111,6 +115,7 @@ impl Queue {
             strategy: Strategy::LongestIdle,
             priority: 0,
             music: None,
+            early_media: false,
             greeting: None,
             greeting_skip: true,
             announcements: Vec::new(),

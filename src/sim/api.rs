@@ -37,6 +37,7 @@ impl Core {
         let answer = match name {
             "uuid_exists" => self.locate(arguments.trim()).is_some().to_string(),
             "uuid_setvar" => self.uuid_setvar(arguments),
+            "uuid_answer" => self.uuid_answer(arguments.trim()),
             "uuid_getvar" => self.uuid_getvar(arguments),
             "uuid_dump" => self.uuid_dump(arguments),
             "show" => self.show(arguments),
@@ -84,6 +85,12 @@ impl Core {
             },
             _ => (format!("-ERR {name} Command not found!\n"), Effect::None),
         }
+    }
+
+    fn uuid_answer(&mut self, uuid: &str) -> String {
+        let Some(key) = self.locate(uuid) else { return "-ERROR\n".to_owned() };
+        self.answer(key);
+        "+OK\n".to_owned()
     }
 
     /// Carries out the effect of an answered command.

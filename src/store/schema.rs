@@ -57,7 +57,7 @@ diesel::table! {
         overflow_to -> Text, overflow_then -> Nullable<Text>, schedule -> Nullable<Text>, policy -> Text, call_waiting -> Bool,
         greeting -> Nullable<Text>, greeting_skip -> Bool, announcements -> Text, announce_after_ms -> BigInt,
         announce_interval_ms -> Nullable<BigInt>, announce_position -> Bool, announce_wait -> Bool, wait_floor_ms -> BigInt,
-        wait_rise_ms -> BigInt, keys -> Text,
+        wait_rise_ms -> BigInt, keys -> Text, early_media -> Bool,
     }
 }
 diesel::table! { policies (name) { name -> Text, version -> Integer, } }

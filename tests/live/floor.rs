@@ -285,6 +285,11 @@ impl Caller {
         Ok(self.talk()?.ear.tones())
     }
 
+    /// Where the caller's call is now.
+    pub fn stage(&self) -> Result<Stage> {
+        Ok(self.talk()?.stage)
+    }
+
     /// When each of these tones began.
     pub fn began(&self) -> Result<Vec<Instant>> {
         Ok(self.talk()?.ear.began())

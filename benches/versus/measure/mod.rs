@@ -14,6 +14,7 @@ use crate::figures::quantile::quantile;
 use crate::figures::table::{Figure, Unit};
 use crate::options::System;
 use crate::sipp::Habits;
+use crate::systems::Team;
 use crate::world::{Installed, Spent, World};
 
 /// Agents, where there are more than needed.
@@ -37,13 +38,13 @@ pub struct Bench<'a> {
 impl Bench<'_> {
     /// A fresh world with agents at work.
     async fn world(&self, agents: u32, habits: Habits) -> Result<World> {
-        World::start(self.installed, self.system, agents, true, habits).await
+        World::start(self.installed, self.system, Team::of(agents, true), habits).await
     }
 }
 
 /// What is measured on what, and when.
 pub async fn describe(installed: &Installed) -> Result<String> {
-    let mut world = World::start(installed, System::Dozvon, 1, false, HABITS).await?;
+    let mut world = World::start(installed, System::Dozvon, Team::of(1, false), HABITS).await?;
     let described = world.describe().await?;
     world.stop().await?;
     Ok(described)

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::{AGENTS, Bench, HABITS, cpu_share, memory};
 use crate::figures::table::Figure;
 use crate::sipp::Habits;
+use crate::systems::{ANNOUNCED_EVERY_S, Team};
 use crate::world::World;
 
 /// Callers who come in a second.
@@ -18,14 +19,22 @@ const LONG: Duration = Duration::from_secs(600);
 /// What starting takes at most.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// So many callers wait, and no agent is at work.
+/// So many callers wait, and no agent is at work. Then the same with announcements.
 pub async fn callers(bench: Bench<'_>, callers: u32) -> Result<Vec<Figure>> {
-    let mut world = World::start(bench.installed, bench.system, AGENTS, false, HABITS).await?;
+    let row = format!("{callers} wait for nobody");
+    let silent = Team::of(AGENTS, false);
+    let mut figures = wait(bench, silent, callers, &row).await?;
+    let row = format!("{callers} wait, announcements each {ANNOUNCED_EVERY_S} s");
+    figures.extend(wait(bench, Team { announced: true, ..silent }, callers, &row).await?);
+    Ok(figures)
+}
+
+async fn wait(bench: Bench<'_>, team: Team, callers: u32, row: &str) -> Result<Vec<Figure>> {
+    let mut world = World::start(bench.installed, bench.system, team, HABITS).await?;
     let wave = world.call(callers, RATE, LONG)?;
     world.watch.created(callers as usize, LIMIT).await?;
-    let row = format!("{callers} wait for nobody");
-    let mut figures = over_time(&world, bench.seconds, &row).await?;
-    figures.extend(memory(&row, &world)?);
+    let mut figures = over_time(&world, bench.seconds, row).await?;
+    figures.extend(memory(row, &world)?);
     world.hang_up().await?;
     wave.until_over(LIMIT).await?;
     world.stop().await?;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use super::{MUSIC, Team};
+use super::{ANNOUNCED_EVERY_S, ANNOUNCEMENT, MUSIC, Team};
 use crate::esl::Esl;
 
 /// The number of its queue.
@@ -54,13 +54,18 @@ fn configuration(memory: &Path, team: Team) -> Result<String> {
         )?;
         writeln!(tiers, "<tier agent=\"{name}\" queue=\"{QUEUE}\" level=\"1\" position=\"1\"/>")?;
     }
+    let announced = format!(
+        "<param name=\"announce-sound\" value=\"{ANNOUNCEMENT}\"/>\n\
+         <param name=\"announce-frequency\" value=\"{ANNOUNCED_EVERY_S}\"/>\n"
+    );
+    let announced = if team.announced { announced.as_str() } else { "" };
     let database = memory.join("callcenter.db");
     let database = database.display();
     Ok(format!(
         "<configuration name=\"callcenter.conf\" description=\"CallCenter\">\n<settings>\n\
          <param name=\"dbname\" value=\"{database}\"/>\n</settings>\n<queues>\n<queue name=\"{QUEUE}\">\n\
          <param name=\"strategy\" value=\"longest-idle-agent\"/>\n<param name=\"moh-sound\" value=\"{MUSIC}\"/>\n\
-         <param name=\"time-base-score\" value=\"queue\"/>\n<param name=\"max-wait-time\" value=\"0\"/>\n\
+         {announced}<param name=\"time-base-score\" value=\"queue\"/>\n<param name=\"max-wait-time\" value=\"0\"/>\n\
          <param name=\"max-wait-time-with-no-agent\" value=\"0\"/>\n<param name=\"tier-rules-apply\" value=\"false\"/>\n\
          <param name=\"discard-abandoned-after\" value=\"60\"/>\n\
          <param name=\"abandoned-resume-allowed\" value=\"false\"/>\n</queue>\n</queues>\n\

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use tempfile::TempDir;
 
-use super::{MUSIC, Team};
+use super::{ANNOUNCED_EVERY_S, ANNOUNCEMENT, MUSIC, Team};
 use crate::esl::Access;
 use crate::node::free_port;
 use crate::process::Process;
@@ -76,9 +76,17 @@ fn rules(team: Team) -> Result<String> {
         writeln!(text, "[[agent]]\nname = \"{name}\"\ncontacts = [\"{}\"]\n", team.contact(&name))?;
         write!(tiers, "{{ agent = \"{name}\" }}, ")?;
     }
+    if team.announced {
+        writeln!(text, "[[prompt]]\nname = \"announcement\"\nsource = \"{ANNOUNCEMENT}\"\n")?;
+    }
+    let announced = format!(
+        "announcements = [\"announcement\"]\nannounce_after = \"{ANNOUNCED_EVERY_S}s\"\n\
+         announce_interval = \"{ANNOUNCED_EVERY_S}s\"\n"
+    );
+    let announced = if team.announced { announced.as_str() } else { "" };
     writeln!(
         text,
-        "[[queue]]\nname = \"sales\"\nstrategy = \"longest_idle\"\nmusic = \"music\"\nmax_wait = \"never\"\noverflow = {{ message = \"music\" }}\n\
+        "[[queue]]\nname = \"sales\"\nstrategy = \"longest_idle\"\nmusic = \"music\"\nmax_wait = \"never\"\noverflow = {{ message = \"music\" }}\n{announced}\
          tiers = [{tiers}]\n\n[[route]]\nname = \"main\"\nnumber = \"{NUMBER}\"\nopen = {{ queue = \"sales\" }}"
     )?;
     Ok(text)

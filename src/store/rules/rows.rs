@@ -140,6 +140,7 @@ pub(super) struct QueueRow {
     wait_floor_ms: i64,
     wait_rise_ms: i64,
     keys: String,
+    early_media: bool,
 }
 
 impl QueueRow {
@@ -168,6 +169,7 @@ impl QueueRow {
             wait_floor_ms: to_ms(queue.wait_floor),
             wait_rise_ms: to_ms(queue.wait_rise),
             keys: json(&queue.keys),
+            early_media: queue.early_media,
         }
     }
 
@@ -197,6 +199,7 @@ impl QueueRow {
             wait_floor: from_ms(self.wait_floor_ms),
             wait_rise: from_ms(self.wait_rise_ms),
             keys: from_json("queues.keys", &self.keys)?,
+            early_media: self.early_media,
             tiers,
         })
     }

@@ -34,6 +34,7 @@ pub(super) struct CallerRequest {
 #[derive(Debug)]
 pub(super) enum CallerCommand {
     Answer,
+    PreAnswer,
     Play { id: PlayId, sound: Sound, loops: Loops },
     Stop,
     Listen { keys_end_sounds: bool, in_band: bool },
@@ -49,6 +50,7 @@ impl CallerCommand {
     pub(super) const fn what(&self) -> &'static str {
         match self {
             Self::Answer => "answer",
+            Self::PreAnswer => "begin early media",
             Self::Play { .. } => "play",
             Self::Stop => "stop what is played",
             Self::Listen { .. } => "listen to keys",

@@ -84,6 +84,14 @@ impl Caller {
         self.ask(CallerCommand::Answer).await
     }
 
+    /// Lets the caller hear us by early media, which costs them nothing, without an answer. A bridge answers the call.
+    ///
+    /// # Errors
+    /// If the caller is gone or FreeSWITCH refuses.
+    pub async fn pre_answer(&self) -> Result<(), CallerError> {
+        self.ask(CallerCommand::PreAnswer).await
+    }
+
     /// Plays a sound.
     ///
     /// # Errors
@@ -124,7 +132,7 @@ impl Caller {
         self.ask(CallerCommand::Set { variable, value: value.to_owned() }).await
     }
 
-    /// Connects the caller with a leg that answered. From now on the talk survives the controller, and the end of the talk is
+    /// Connects the caller with a leg that answered. A caller in early media is answered. From now on the talk survives the controller, and the end of the talk is
     /// the end of the call.
     ///
     /// Success means only that FreeSWITCH has begun: wait for [`CallerEvent::Bridged`], and after about three seconds without

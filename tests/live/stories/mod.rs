@@ -110,6 +110,7 @@ fn of_callers() -> Vec<Story> {
         waiting::an_announcement_is_heard_and_the_music_goes_on,
         waiting::an_answer_cuts_an_announcement,
         waiting::keys_while_waiting,
+        waiting::early_media,
         waiting::a_key_races_the_answer,
         taken::by_a_transfer,
         taken::by_an_intercept,

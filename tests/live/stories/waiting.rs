@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::Live;
 use crate::floor::{ANSWERS, Caller, Floor, IVAN, OLGA, contact, on_floor, phone, talks};
-use crate::sip::{Behaviour, End, Stage};
-use crate::team::Team;
+use crate::sip::{Behaviour, Dial, End, Stage};
+use crate::team::{NUMBER, Team};
 use crate::tone::Tone;
 use crate::wait::within;
 
@@ -156,6 +156,33 @@ async fn leaves(floor: &Floor<'_>, caller: &Caller, number: &str, tones: &[Tone]
     let row = floor.controller.ended_call(number).await?;
     ensure!((row.text("ending"), row.text("stage")) == ("abandoned", "message"), "{}", row.0);
     floor.only_case_of(number).await.map(drop)
+}
+
+/// The caller hears music without being answered, until an agent talks with them; who gives up was never answered.
+pub async fn early_media(live: &Live) -> Result<String> {
+    let anna = phone(Behaviour::Answer { after: Duration::from_secs(2), talk: None }).await?;
+    let defaults = "early_media = true\nannouncements = [\"notice\"]\nannounce_after = \"1s\"";
+    on_floor(live, &team(contact(&anna), 1, 20, defaults), async |floor| {
+        let ivan = floor.dials(Dial::new(live.switch.sip, NUMBER, IVAN)).await?;
+        ivan.hears(Tone::Notice).await?;
+        ensure!(ivan.stage()? != Stage::Talking, "answered before the agent");
+        let olga = floor.dials(Dial::new(live.switch.sip, NUMBER, OLGA)).await?;
+        olga.hears(Tone::Music).await?;
+        olga.hangs_up().await?;
+        ensure!(olga.is_over().await? == Stage::Ended(End::Cancelled), "never answered");
+        ivan.hears(Tone::Agent).await?;
+        talks(&anna, 0).await?.ear.hears(Tone::Caller, LATE * 20).await?;
+        ensure!(ivan.stage()? == Stage::Talking, "the bridge answers");
+        ensure!(ivan.tones()? == [Tone::Music, Tone::Notice, Tone::Agent], "{:?}", ivan.tones()?);
+        ivan.hangs_up().await?;
+        let row = floor.controller.ended_call(IVAN).await?;
+        ensure!(row.text("ending") == "answered", "{}", row.0);
+        let row = floor.controller.ended_call(OLGA).await?;
+        ensure!((row.text("ending"), row.text("stage")) == ("abandoned", "waiting"), "{}", row.0);
+        floor.comes_to_rest().await?;
+        Ok(String::new())
+    })
+    .await
 }
 
 /// The caller presses a key in the moment in which an agent answers: one of the two counts, and nobody is left alone.

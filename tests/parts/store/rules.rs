@@ -44,7 +44,7 @@ fn rules_are_read_as_they_were_stated() {
         sales.max_wait = None;
         sales.music = None;
         sales.greeting = Some("sorry".parse().unwrap());
-        sales.greeting_skip = false;
+        (sales.greeting_skip, sales.early_media) = (false, true);
         sales.announcements = ["sorry", "music"].map(|name| name.parse().unwrap()).into();
         sales.announce_after = Duration::from_secs(7);
         sales.announce_interval = None;
@@ -423,7 +423,7 @@ fn rules_that_lead_nowhere_are_refused_whole() {
     for_each_database(async |db| {
         let changes: [(fn(&mut Rules), &str); 7] = [
             (|r| drop(r.prompts.remove(&"music".parse().unwrap())), "queue sales refers to prompt music"),
-            (|r| drop(r.prompts.remove(&"sorry".parse().unwrap())), "route rest refers to prompt sorry"),
+            (|r| drop(r.prompts.remove(&"sorry".parse().unwrap())), "queue support refers to prompt sorry"),
             (|r| drop(r.schedules.clear()), "queue sales refers to schedule office"),
             (|r| drop(r.queues.remove(&queue("support"))), "queue sales refers to queue support"),
             (|r| drop(r.agents.remove(&agent("vera"))), "queue support refers to agent vera"),

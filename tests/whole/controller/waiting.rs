@@ -233,6 +233,34 @@ async fn the_position_is_said_in_the_language_of_the_call() {
     assert_eq!(names(&told, folder).last().unwrap(), "en/you-are-next", "{told:?}");
 }
 
+/// The order of what happened, without sounds.
+fn steps(told: &Story) -> Vec<&'static str> {
+    let step = |(_, happening): &(Duration, Happening)| match happening {
+        Happening::Answered => Some("answered"),
+        Happening::Music(_) => Some("music"),
+        Happening::Message(_) => Some("message"),
+        Happening::Talked(_) => Some("talked"),
+        _ => None,
+    };
+    told.happenings.iter().filter_map(step).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn early_media_ends_with_a_talk_or_with_the_queue() {
+    let stage = stage(&rules("early_media = true\ngreeting = \"first\"").replace("5s", "900ms")).await;
+    let told = presses(&stage, &[], Some(500)).await;
+    assert_eq!(steps(&told), ["message", "music"], "never answered: {told:?}");
+    says(&stage, "abandoned", "waiting", "").await;
+    let told = presses(&stage, &[], None).await;
+    assert_eq!(steps(&told), ["message", "music", "answered", "message"], "the overflow answers: {told:?}");
+    says(&stage, "timed_out", "message", "").await;
+    stage.phone(ANNA, answers_after(300).hanging_up_after(Duration::from_millis(200))).await;
+    stage.step("anna", Step::LogIn).await;
+    let told = presses(&stage, &[], None).await;
+    assert_eq!(steps(&told), ["message", "music", "answered", "talked"], "{told:?}");
+    says(&stage, "answered", "talking", "").await;
+}
+
 /// A caller who comes back to another controller keeps their place, and is not greeted again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_who_comes_back_is_not_greeted_again() {
@@ -264,8 +292,9 @@ async fn play(seed: u64) {
     const CALLERS: u32 = 20;
     let rng = &mut ChaCha8Rng::seed_from_u64(seed);
     let lines = format!(
-        "greeting = \"{}\"\ngreeting_skip = {}\nannouncements = [\"first\", \"missing\", \"hello\"]\n\
+        "early_media = {}\ngreeting = \"{}\"\ngreeting_skip = {}\nannouncements = [\"first\", \"missing\", \"hello\"]\n\
          announce_after = \"{}ms\"\nannounce_interval = \"{}ms\"\nannounce_position = {}\n{KEYS}",
+        rng.random::<bool>(),
         ["hello", "missing"][rng.random_range(0..2)],
         rng.random::<bool>(),
         rng.random_range(100..500),

@@ -128,6 +128,7 @@ fn what_a_file_does_not_say_has_the_promised_defaults() {
         policy: "service".parse().unwrap(),
         call_waiting: false,
         tiers: [("anna".parse().unwrap(), Tier { level: 1, position: 1 })].into(),
+        early_media: false,
         greeting: None,
         greeting_skip: true,
         announcements: Vec::new(),

@@ -193,6 +193,7 @@ proptest! {
             max_wait: wait_ms.map(Duration::from_millis),
             policy: policy.clone(), call_waiting: priority % 2 == 0,
             greeting: wait_ms.map(|_| "p".parse().unwrap()), greeting_skip: priority % 3 == 0,
+            early_media: from == 2,
             announcements: vec!["p".parse().unwrap(); from], announce_after: Duration::from_secs(10 + u64::from(from == 1)),
             announce_interval: wait_ms.map(|ms| Duration::from_millis(ms.clamp(100, 3_600_000))),
             announce_position: from == 1, announce_wait: from > 1,

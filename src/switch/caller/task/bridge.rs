@@ -19,12 +19,16 @@ impl CallerTask {
     /// must not cut the talk, and the dialplan must not take the end of the talk for a call that nobody answered.
     pub(super) async fn bridge(&mut self, leg: ChannelId) -> Result<(), SocketError> {
         let channel = self.channel;
-        let commands = [
+        let mut commands = vec![
             format!("api uuid_setvar {channel} socket_resume false"),
             format!("api uuid_setvar {channel} hangup_after_bridge true"),
             format!("api uuid_setvar {channel} {} {TALKED}", Variable::State),
-            format!("api uuid_bridge {channel} {leg}"),
         ];
+        // By a command, since an application would have to wait for what is played.
+        if std::mem::take(&mut self.in_early_media) {
+            commands.push(format!("api uuid_answer {channel}"));
+        }
+        commands.push(format!("api uuid_bridge {channel} {leg}"));
         match self.socket.all(&commands).await?.pop() {
             Some(Ok(_)) => {
                 self.music = None;

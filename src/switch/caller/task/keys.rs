@@ -3,7 +3,6 @@
 use crate::switch::caller::{CallerEvent, DigitSource};
 use crate::switch::event::Event;
 use crate::switch::frames::SocketError;
-use crate::switch::socket::Execute;
 
 use super::CallerTask;
 
@@ -18,8 +17,7 @@ impl CallerTask {
             self.listens = Some(keys_end_sounds);
         }
         if in_band && before.is_none() {
-            let detect = Execute { app: "start_dtmf", arg: "", id: "", lock: false, forever: false };
-            self.socket.execute(&detect).await?;
+            self.execute("start_dtmf").await?;
         }
         Ok(())
     }

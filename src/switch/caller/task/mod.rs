@@ -57,6 +57,8 @@ pub(super) struct CallerTask {
     music: Option<Music>,
     /// Whether keys end sounds; none until the story has listened to keys.
     listens: Option<bool>,
+    /// Whether the caller hears us without an answer.
+    in_early_media: bool,
     check: Duration,
     check_at: Instant,
     /// When to set `dozvon_served`; none once that is done.
@@ -96,6 +98,7 @@ impl CallerTask {
             plays: SmallVec::new(),
             music: None,
             listens: None,
+            in_early_media: false,
             check: setup.check,
             check_at: Instant::now(),
             served_at: Some(Instant::now() + SERVED_AFTER),
@@ -234,8 +237,12 @@ impl CallerTask {
     async fn perform(&mut self, command: CallerCommand) -> Result<(), SocketError> {
         match command {
             CallerCommand::Answer => {
-                let answer = Execute { app: "answer", arg: "", id: "", lock: false, forever: false };
-                self.socket.execute(&answer).await
+                self.in_early_media = false;
+                self.execute("answer").await
+            }
+            CallerCommand::PreAnswer => {
+                self.in_early_media = true;
+                self.execute("pre_answer").await
             }
             CallerCommand::Play { id, sound, loops } => self.play(id, sound, loops).await,
             CallerCommand::Stop => self.stop().await,
@@ -261,6 +268,10 @@ impl CallerTask {
 
     async fn set_variable(&mut self, name: &str, value: &str) -> Result<(), SocketError> {
         self.api(format!("uuid_setvar {} {name} {value}", self.channel)).await
+    }
+
+    async fn execute(&mut self, app: &str) -> Result<(), SocketError> {
+        self.socket.execute(&Execute { app, arg: "", id: "", lock: false, forever: false }).await
     }
 
     async fn api(&mut self, command: String) -> Result<(), SocketError> {
