@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::Ended;
 use crate::ids::{MenuName, ScheduleName};
 use crate::language::Language;
+use crate::missed::asked::Asked;
 use crate::missed::ending::Ending;
 use crate::rules::Destination;
 use crate::store::calls::MenuVisit;
@@ -36,6 +37,8 @@ pub(crate) struct Flow {
     pub came_through: Vec<MenuName>,
     /// Whether a caller whose call ends in the present menu is owed a callback.
     pub owed_in_menu: bool,
+    /// The callback that the caller asked for.
+    pub asked: Option<Asked>,
 }
 
 impl Flow {
@@ -51,6 +54,7 @@ impl Flow {
             menus: Vec::new(),
             came_through: Vec::new(),
             owed_in_menu: true,
+            asked: None,
         }
     }
 }

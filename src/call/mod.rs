@@ -10,6 +10,7 @@
 //! *Deliberately absent:* who rings for whom (queue) and where a call should go (routing).
 
 pub mod attempt;
+pub mod callback;
 pub mod duty;
 pub mod extension;
 pub mod facts;
@@ -56,6 +57,8 @@ pub(crate) struct Call {
     pub facts: Facts,
     /// When the caller arrived.
     pub arrived_at: UnixMs,
+    /// Since when the caller stands in queues: since their arrival, or that of an earlier call whose place they took over.
+    pub place_at: UnixMs,
     /// Since when the caller is with this process.
     pub here_since: Instant,
     /// Whether the caller was with an earlier run of the controller, or came back after the socket broke.

@@ -6,6 +6,7 @@ use super::{Call, Ended};
 use crate::clock::UnixMs;
 use crate::context::App;
 use crate::ids::QueueName;
+use crate::missed::asked;
 use crate::missed::ending::{Ending, Stage};
 use crate::missed::verdict::verdict;
 use crate::routing::plan::Plan;
@@ -20,16 +21,19 @@ const TURNED_AWAY: &str = "OVERLOADED";
 pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
     let at = call.app.clock.now();
     let shortest = call.app.settings.callback.min_wait;
-    let verdict = verdict(ended.ending, ended.stage, &call.facts.party, plan.open)
-        .unless_in_menu(ended.stage, call.flow.owed_in_menu);
+    let asked = call.flow.asked.clone();
+    let (ending, party) = asked::outcome(asked.as_ref(), ended.ending, &call.facts.party);
+    let verdict = verdict(ending, ended.stage, &party, plan.open)
+        .unless_in_menu(ended.stage, call.flow.owed_in_menu || asked.is_some());
     let row = store::calls::Ended {
         call: call.id,
-        ending: ended.ending,
+        ending,
         stage: ended.stage,
         cause: ended.cause.clone(),
         answered_at: ended.answered_at,
-        verdict: verdict.unless_too_short(ended.ending, lasted(call, at), shortest),
-        grace: call.app.rules().policy(call.queue.as_ref()).grace,
+        verdict: verdict.unless_too_short(ending, lasted(call, at), shortest),
+        grace: asked::grace(asked.as_ref(), call.app.rules().policy(call.queue.as_ref()).grace),
+        asked,
         min_talk: call.app.settings.callback.min_talk,
         flood: call.app.settings.callback.flood,
         tell: call.app.settings.tells_talks(),
@@ -78,6 +82,7 @@ fn lost(app: &App, arrival: &store::calls::Arrival, cause: &str) -> store::calls
         stage,
         cause: cause.to_owned(),
         answered_at: None,
+        asked: None,
         verdict: verdict(ending, stage, &arrival.party, arrival.open),
         grace: app.rules().policy(arrival.queue.as_ref()).grace,
         min_talk: app.settings.callback.min_talk,

@@ -9,8 +9,8 @@ use tracing::Instrument;
 use super::facts::Facts;
 use super::flow::{Flow, Next};
 use super::{
-    Call, Ended, Gone, LINK_LIMIT, TAKEN, duty, extension, forward, hang_up, menu, message, over, record,
-    wait,
+    Call, Ended, Gone, LINK_LIMIT, TAKEN, callback, duty, extension, forward, hang_up, menu, message, over,
+    record, wait,
 };
 use crate::calendar::working_time::WorkingTime;
 use crate::call::manual_dial;
@@ -24,7 +24,7 @@ use crate::phone::Party;
 use crate::routing::plan::{Arrival, Plan, asks_for_case, plan};
 use crate::rules::{Destination, Rules};
 use crate::store::recovery::{self, OpenCall};
-use crate::store::{self, StoreError};
+use crate::store::{self, StoreError, places};
 use crate::switch::{Caller, ChannelFacts, Incoming, Node};
 
 /// The cause of a call that went through more verbs than allowed.
@@ -55,6 +55,7 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
     let caller_numbers = facts.numbers();
     let to_route = Arrival { dialled: &facts.dialled, caller: &caller_numbers, open_case };
     let plan = plan(to_route, &rules, arrived_at);
+    let mut place_at = earlier.as_ref().and_then(|call| call.place_at);
     let Some(node) = app.nodes.found(incoming.facts.core, LINK_LIMIT).await else {
         tracing::error!(core = %incoming.facts.core, "the call comes from a FreeSWITCH that no node of [switch] is linked to: add it, or check its link");
         earlier.into_iter().for_each(|call| app.expect_back(call));
@@ -77,17 +78,21 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
             }
             tracing::info!(dialled = %facts.dialled, why = %plan.why, "a caller has arrived");
             match take_in(&app, incoming.caller, arrival).await {
-                Some(caller) => caller,
+                Some((caller, resumed)) => {
+                    place_at = resumed;
+                    caller
+                }
                 None => return,
             }
         }
     };
     app.metrics.calls_now.inc();
-    let is_back = earlier.is_some();
-    let (queue, stage) = (None, Stage::Arriving);
-    let language = earlier.as_ref().and_then(|earlier| earlier.language);
-    let schedule = plan.route.as_ref().and_then(|name| rules.route(name)?.schedule.clone());
     let mut call = Call {
+        place_at: place_at.unwrap_or(arrived_at),
+        is_back: earlier.is_some(),
+        queue: place_kept_in(earlier.as_ref()).cloned(),
+        stage: Stage::Arriving,
+        flow: begin(&plan, &rules, earlier.as_ref()),
         app,
         id,
         caller,
@@ -95,14 +100,23 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
         facts,
         arrived_at,
         here_since,
-        is_back,
-        queue,
-        stage,
-        flow: Flow::begin(language, schedule),
     };
     let end = carry_out(&mut call, &rules, &plan, earlier.as_ref()).await;
     call.app.metrics.calls_now.dec();
     finish(call, &plan, end).await;
+}
+
+/// The flow of a call at its beginning. A caller who came back has chosen their language already, and may have asked for a
+/// callback.
+fn begin(plan: &Plan, rules: &Rules, earlier: Option<&OpenCall>) -> Flow {
+    let schedule = plan.route.as_ref().and_then(|name| rules.route(name)?.schedule.clone());
+    let flow = Flow::begin(earlier.and_then(|earlier| earlier.language), schedule);
+    Flow { asked: earlier.and_then(|earlier| earlier.asked.clone()), ..flow }
+}
+
+/// The queue in which a caller who came back keeps their place, because they have asked for a callback.
+fn place_kept_in(earlier: Option<&OpenCall>) -> Option<&QueueName> {
+    earlier.filter(|call| call.asked.is_some())?.queue.as_ref()
 }
 
 /// Whether the caller has an open case, if a route of the number asks for that.
@@ -177,16 +191,25 @@ async fn hand_back(app: &App, caller: Caller, reason: HandedBack) {
     caller.hand_back(reason).await;
 }
 
-/// Commits the arrival. If the database does not commit it in time, the caller is handed back, and the result is None.
+/// Commits the arrival. Returns the caller and, if they take over the place of an earlier call, since when they stand in
+/// their queue. If the database does not commit it in time, the caller is handed back, and the result is None.
 /// While the database stalls, that happens at once. If the arrival is committed later, the call is recorded as lost.
-async fn take_in(app: &App, caller: Caller, arrival: store::calls::Arrival) -> Option<Caller> {
+async fn take_in(
+    app: &App,
+    caller: Caller,
+    arrival: store::calls::Arrival,
+) -> Option<(Caller, Option<UnixMs>)> {
     let limit = app.settings.calls.arrival_timeout;
     let patience = if app.store.stalls(limit) { Duration::ZERO } else { limit };
     let row = arrival.clone();
-    let recording = app.store.write("arrive", move |c| store::calls::arrive(c, &row));
+    let within = app.settings.callback.resume_place;
+    let recording = app.store.write("arrive", move |c| {
+        store::calls::arrive(c, &row)?;
+        row.queue.as_ref().map_or(Ok(None), |queue| places::resume(c, row.id, queue, within, row.at))
+    });
     tokio::pin!(recording);
     match tokio::time::timeout(patience, &mut recording).await {
-        Ok(Ok(())) => return Some(caller),
+        Ok(Ok(resumed)) => return Some((caller, resumed)),
         Ok(Err(error)) => {
             tracing::error!(%error, "the arrival cannot be recorded");
             hand_back(app, caller, HandedBack::NotRecorded).await;
@@ -196,7 +219,7 @@ async fn take_in(app: &App, caller: Caller, arrival: store::calls::Arrival) -> O
             tracing::error!(%error, "the arrival is not recorded in time");
             hand_back(app, caller, HandedBack::NotRecorded).await;
             match recording.await {
-                Ok(()) => record::too_late(app, &arrival).await,
+                Ok(_) => record::too_late(app, &arrival).await,
                 Err(error) => tracing::error!(%error, "the arrival cannot be recorded"),
             }
         }
@@ -251,7 +274,7 @@ fn arrival(
     }
 }
 
-/// Carries out the plan, verb by verb. A caller who came back continues in their queue.
+/// Carries out the plan, verb by verb. A caller who came back continues in their queue, or where they asked for a callback.
 async fn carry_out(
     call: &mut Call,
     rules: &Rules,
@@ -267,6 +290,9 @@ async fn carry_out(
             Some(queue) if on_record.is_none() => Some(wait::overflow(call, queue)),
             _ => Some(Next::To(Destination::Queue(queue.clone()))),
         };
+    }
+    if let Some(asked) = &call.flow.asked {
+        next = Some(Next::To(Destination::Callback(asked.queue.clone(), None)));
     }
     let Some(mut next) = next else { return refuse(call).await };
     for _ in 0..call.app.settings.calls.max_hops {
@@ -300,6 +326,7 @@ async fn go(
         Destination::Queue(name) => in_queue(call, rules, &name, on_record.take()).await,
         Destination::Menu(name) => menu::ask(call, rules, &name).await,
         Destination::Message(prompt, then) => message::play(call, rules, &prompt, then).await,
+        Destination::Callback(queue, then) => callback::ask(call, rules, &queue, then).await,
         Destination::Duty(name, then) => duty::ring(call, rules, &name, then).await,
         Destination::Forward(contact, then) => forward::ring(call, &contact, then).await,
         Destination::Extension(extension) => extension::go_on(call, &extension).await.map(Next::Ended),

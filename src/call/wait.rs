@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::flow::Next;
 use super::waiting::Waiting;
 use super::winner::{self, Bridged};
-use super::{Call, Ended, Gone};
+use super::{Call, Ended, Gone, callback};
 use crate::clock::UnixMs;
 use crate::dispatch::answered::{ANSWER_BACKLOG, AgentAnswered, BridgeResult};
 use crate::dispatch::queued_caller::{FirstRing, Leaving, QueuedCaller};
@@ -56,7 +56,7 @@ pub(crate) async fn in_queue(
     let queued = QueuedCaller {
         call: call.id,
         queue: name.clone(),
-        joined_at: call.arrived_at,
+        joined_at: call.place_at,
         first_ring,
         node: call.node.clone(),
         channel: Some(call.caller.channel()),
@@ -81,6 +81,9 @@ pub(crate) async fn in_queue(
     match result? {
         Waited::Answered(bridged) => talk(call, bridged).await.map(Next::Ended),
         Waited::Left(to) => {
+            if let Destination::Callback(queue, _) = &to {
+                callback::record(call, queue).await;
+            }
             left(call, WaitOutcome::Abandoned).await;
             waiting.end(call).await?;
             call.flow.ending = Ending::Abandoned;
@@ -138,11 +141,16 @@ async fn left(call: &Call, outcome: WaitOutcome) {
 }
 
 /// Records that the caller joined. Returns since when the caller waits here.
-async fn join(call: &Call, name: &QueueName) -> UnixMs {
+async fn join(call: &mut Call, name: &QueueName) -> UnixMs {
     let (id, queue, at) = (call.id, name.clone(), call.app.clock.now());
-    let joined = call.app.store.write("join", move |c| store::waits::join(c, id, &queue, at)).await;
-    if let Err(error) = joined {
-        tracing::error!(%error, "the caller's move to the next queue is not recorded");
+    let within = call.app.settings.callback.resume_place;
+    let joined = call.app.store.write("join", move |c| {
+        store::waits::join(c, id, &queue, at)?;
+        store::places::resume(c, id, &queue, within, at)
+    });
+    match joined.await {
+        Ok(resumed) => call.place_at = resumed.unwrap_or(call.place_at),
+        Err(error) => tracing::error!(%error, "the caller's move to the next queue is not recorded"),
     }
     at
 }

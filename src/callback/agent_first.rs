@@ -27,7 +27,7 @@ impl Callback {
                 answered.answer(BridgeResult::Unreached);
                 return None;
             }
-            trunk_call = self.slot.next_trunk() => trunk_call,
+            trunk_call = async { self.slot().await.next_trunk().await } => trunk_call,
         };
         let attempt = match self.reserve(&answered).await {
             Ok(Some(attempt)) => attempt,

@@ -34,7 +34,7 @@ impl Callback {
             Ok(None) => return None,
             Err(how) => return Some(how),
         };
-        let mut dialling = Dialling::begin(self, attempt, self.slot.next_trunk().await);
+        let mut dialling = Dialling::begin(self, attempt, self.slot().await.next_trunk().await);
         loop {
             let Some(leg) = dialling.ring(OfferId::new()).await else {
                 return Some(not_dialled(attempt));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 
 use crate::call::attempt::BRIDGE_FAILED;
 use crate::call::talk::{Between, Talk, TalkOver};
@@ -26,17 +26,34 @@ pub(super) struct Callback {
     pub(super) callback_rules: CallbackRules,
     pub(super) work: LeasedCase,
     pub(super) node: Node,
-    pub(super) slot: CallSlot,
+    /// Its room on the trunks.
+    slot: OnceCell<CallSlot>,
 }
 
 impl Callback {
+    /// A callback without a `slot` gets its room on the trunks when it dials.
+    pub(super) fn new(
+        app: Arc<App>,
+        callback_rules: CallbackRules,
+        work: LeasedCase,
+        node: Node,
+        slot: Option<CallSlot>,
+    ) -> Self {
+        Self { app, callback_rules, work, node, slot: OnceCell::new_with(slot) }
+    }
+
+    /// Returns the room on the trunks, and waits for it if there is none yet.
+    pub(super) async fn slot(&self) -> &CallSlot {
+        self.slot.get_or_init(|| self.app.trunks.room()).await
+    }
+
     pub(super) fn queued(&self, answered: mpsc::Sender<AgentAnswered>) -> QueuedCaller {
         let settings = &self.app.settings.callback;
         let until = self.app.clock.now() + settings.assignee_first;
         QueuedCaller {
             call: self.work.call,
             queue: self.work.queue.clone(),
-            joined_at: self.work.due_at,
+            joined_at: self.work.place_at.unwrap_or(self.work.due_at),
             first_ring: FirstRing::awaited(),
             node: self.node.clone(),
             channel: None,
@@ -48,7 +65,7 @@ impl Callback {
                 within: self.node.confirm_timeout(),
             }),
             rest: settings.agent_pause,
-            yields: true,
+            yields: self.work.place_at.is_none(),
             preferred: self.work.first.clone().map(|agent| PreferredAgent { agent, until }),
         }
     }

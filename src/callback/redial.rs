@@ -76,7 +76,7 @@ impl<'a> Dialling<'a> {
             biased;
             () = stop => None,
             () = callback.app.draining.cancelled() => None,
-            trunk_call = callback.slot.next_untried(&tried) => trunk_call,
+            trunk_call = async { callback.slot().await.next_untried(&tried).await } => trunk_call,
         };
         let ends = CallbackResult::without_talk(attempt, Disposition::TechnicalFailure, &cause);
         let Some(trunk_call) = next else { return Err(ends.after(refused)) };

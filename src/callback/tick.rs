@@ -149,6 +149,7 @@ impl Tick {
         let Some((node, core)) = self.node() else { return Ok(()) };
         let agents = self.app.store.read("agents", agents::all).await?;
         let there = |name: &_| agents.iter().any(|row| row.name == *name && row.status == Status::Available);
+        self.keep_places(callback_rules, &node, core).await?;
         let live = self.app.callbacks.by_queue();
         // The queues take turns at being first, since there may not be room for all.
         self.passes = self.passes.wrapping_add(1);
@@ -159,17 +160,44 @@ impl Tick {
             let share = self.app.settings.callback.share_of(available);
             let wanted = share.saturating_sub(live.get(name).copied().unwrap_or_default());
             let slots = self.slots(wanted);
-            let leased = self.lease(callback_rules, name, slots.len(), &node, core).await;
-            let leased = leased.inspect_err(|error| {
+            let ready = self.ready(name, slots.len()).await.inspect_err(|error| {
                 tracing::error!(queue = %name, %error, "the due cases of this queue cannot be read: tried again at the next pass");
             });
-            let leased = leased.unwrap_or_default();
+            let leased = self.lease(callback_rules, name, ready.unwrap_or_default(), &node, core).await;
             for (work, slot) in leased.into_iter().zip(slots) {
                 self.begun.count(Instant::now());
-                self.begin(callback_rules, work, node.clone(), slot);
+                self.begin(callback_rules, work, node.clone(), Some(slot));
             }
         }
         Ok(())
+    }
+
+    /// Puts every customer who keeps a place on the board, whether or not there are agents and trunks for them now: their
+    /// turn comes like that of the callers who wait.
+    async fn keep_places(
+        &mut self,
+        callback_rules: &CallbackRules,
+        node: &Node,
+        core: CoreId,
+    ) -> Result<(), StoreError> {
+        let (limit, skipped) = (i64::from(self.app.settings.callback.batch), self.cases.now(Instant::now()));
+        let read = move |c: &mut _| callbacks::kept_places(c, limit, &skipped);
+        for (queue, case) in self.app.store.read("kept_places", read).await? {
+            for work in self.lease(callback_rules, &queue, vec![case], node, core).await {
+                self.begin(callback_rules, work, node.clone(), None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the due cases of a queue, `limit` at most.
+    async fn ready(&mut self, queue: &QueueName, limit: usize) -> Result<Vec<CaseId>, StoreError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let (queue, skipped) = (queue.clone(), self.cases.now(Instant::now()));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.app.store.read("ready_cases", move |c| callbacks::ready(c, &queue, limit, &skipped)).await
     }
 
     /// Returns a FreeSWITCH whose links are up, and which run of it that is.
@@ -190,47 +218,40 @@ impl Tick {
         &mut self,
         callback_rules: &CallbackRules,
         queue: &QueueName,
-        limit: usize,
+        cases: Vec<CaseId>,
         node: &Node,
         core: CoreId,
-    ) -> Result<Vec<LeasedCase>, StoreError> {
+    ) -> Vec<LeasedCase> {
         let at = self.app.clock.now();
-        if limit == 0 || at < self.hour_full_until {
-            return Ok(Vec::new());
-        }
         let wanted = LeaseRequest { queue: queue.clone(), node: node.name().clone(), core, at };
-        let (name, skipped) = (queue.clone(), self.cases.now(Instant::now()));
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let ready = move |c: &mut _| callbacks::ready(c, &name, limit, &skipped);
         let mut leased = Vec::new();
-        for case in self.app.store.read("ready_cases", ready).await? {
+        for case in cases {
+            if at < self.hour_full_until {
+                break;
+            }
             let (callback_rules, wanted) = (callback_rules.clone(), wanted.clone());
             let lease = move |c: &mut _| callbacks::lease(c, case, &callback_rules, &wanted);
             match self.app.store.write("lease", lease).await {
                 Ok(Leased::Refused(refusal)) => {
-                    if self.is_hour_full(&refusal) {
-                        break;
-                    }
+                    self.count_refusal(&refusal);
                 }
                 Ok(done) => leased.extend(done.work()),
                 Err(error) => self.skip_case(case, &error, "leased"),
             }
         }
-        Ok(leased)
+        leased
     }
 
-    /// Counts a refusal. If the limit of dials per hour is reached, returns true, and no case is leased for a while.
-    fn is_hour_full(&mut self, refusal: &Refusal) -> bool {
+    /// Counts a refusal. If the limit of dials per hour is reached, no case is leased for a while.
+    fn count_refusal(&mut self, refusal: &Refusal) {
         self.app.metrics.dial_decided(ContactVerdict::by_guard(refusal.guard));
-        let is_full = refusal.guard == Guard::HourCap;
-        if let Some(until) = refusal.until.filter(|_| is_full) {
+        if let Some(until) = refusal.until.filter(|_| refusal.guard == Guard::HourCap) {
             tracing::warn!(why = refusal.why, %until, "the limit of dials per hour is reached: no customer is called back until then");
             self.hour_full_until = until;
         }
-        is_full
     }
 
-    fn begin(&self, callback_rules: &CallbackRules, work: LeasedCase, node: Node, slot: CallSlot) {
+    fn begin(&self, callback_rules: &CallbackRules, work: LeasedCase, node: Node, slot: Option<CallSlot>) {
         let Some(guard) = self.app.callbacks.enter(&work.number, &work.queue) else {
             // The callback of an earlier lease is about to end.
             tracing::warn!(case.id = %work.case, "a callback to this number has not ended yet");

@@ -2,14 +2,15 @@
 
 use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
-use crate::ids::{CaseId, QueueName};
+use crate::ids::{CallId, CaseId, QueueName};
+use crate::missed::asked::Asked;
 use crate::missed::ending::{Ending, Stage};
 use crate::queue::offer::Outcome;
 use crate::render::{Cell, Sheet, Table, span};
 use crate::store::calls::{self, CallRow, Wanted};
 use crate::store::offers::{self, OfferRow};
 use crate::store::waits::{self, WaitOutcome, WaitRow};
-use crate::store::{Database, StoreError, cases};
+use crate::store::{Database, StoreError, cases, places};
 
 /// Calls: list them, or show one with its timeline.
 #[derive(Debug, clap::Args)]
@@ -152,6 +153,10 @@ struct CallHistory {
     waits: Vec<WaitRow>,
     offers: Vec<OfferRow>,
     case: Option<CaseId>,
+    /// The callback that the caller asked for.
+    asked: Option<Asked>,
+    /// The earlier call whose place in the queue the caller took over.
+    place_of: Option<CallId>,
 }
 
 async fn show(id: String, context: &Context) -> Result<Exit, Failure> {
@@ -180,6 +185,9 @@ async fn show(id: String, context: &Context) -> Result<Exit, Failure> {
         .with("wait_ms", Cell::span_or_nothing(call.wait_ms))
         .with("talk_ms", Cell::span_or_nothing(call.talk_ms))
         .with("case", history.case.map_or(Cell::Nothing, |case| Cell::Count(case.0)))
+        .with("callback_queue", history.asked.as_ref().map(|asked| &asked.queue))
+        .with("callback_number", history.asked.as_ref().and_then(|asked| asked.number.as_ref()))
+        .with("place_of", history.place_of.map(|call| call.to_string()))
         .with("node", call.node.as_str())
         .with("channel", call.channel.to_string())
         .and("timeline", timeline(&history));
@@ -201,6 +209,8 @@ fn find(c: &mut Database, id: &str) -> Result<CallHistory, StoreError> {
         waits: waits::waits(c, id)?,
         offers: offers::of_call(c, id)?,
         case: cases::of_call(c, id)?,
+        asked: calls::asked_callback(c, id)?,
+        place_of: places::taken_over(c, id)?,
         call,
     })
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::duration;
 use crate::ids::QueueName;
+use crate::missed::asked::AskNumber;
 use crate::missed::attempt::Disposition;
 use crate::missed::flood::Limits;
 use crate::phone::E164;
@@ -114,6 +115,18 @@ pub struct Settings {
     /// How long an attempt may last before it counts as lost. If a talk has no result for as long, its length decides.
     #[serde(with = "duration::Within::<{ duration::MINUTE }, { 7 * duration::DAY }>")]
     pub max_attempt_time: Duration,
+    /// When callers who press the key for a callback are asked for their number: `unknown`, if the number that they show
+    /// cannot be called back; `always`, so that they confirm it with 1 or enter another; `never`.
+    pub ask_number: AskNumber,
+    /// How long such a caller may take for the next digit of the number.
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::MINUTE }>")]
+    pub number_timeout: Duration,
+    /// How often such a caller is asked.
+    pub number_tries: u32,
+    /// A caller who was cut off while waiting, and calls the same queue from the same number again within this time, gets
+    /// their place back. `0s`: nobody does.
+    #[serde(with = "duration::Within::<0, { duration::HOUR }>")]
+    pub resume_place: Duration,
     /// The queue that calls back callers who reached no queue, such as callers after hours. None: the only queue, if
     /// there is only one.
     pub queue: Option<QueueName>,
@@ -169,6 +182,10 @@ impl Default for Settings {
             join_callers: true,
             disposition_timeout: Duration::from_secs(600),
             max_attempt_time: Duration::from_secs(7_200),
+            ask_number: AskNumber::Unknown,
+            number_timeout: Duration::from_secs(5),
+            number_tries: 3,
+            resume_place: Duration::from_secs(60),
             queue: None,
             repeat_queue: None,
         }

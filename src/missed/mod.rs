@@ -5,8 +5,9 @@
 //! may be dialled now: how many attempts are allowed, when (in [`working_time`](crate::calendar::working_time), within
 //! the [`window`] of the [`zone`](crate::calendar::zone) where the customer may be), and which numbers. The
 //! [`policy`](crate::rules::policy) sets all of this, within the [`limits`](crate::rules::limits) of the law and of the
-//! company.
+//! company. [`asked`] is the caller who asks for a callback by a key.
 
+pub mod asked;
 pub mod attempt;
 pub mod case;
 pub mod claim;

@@ -5,7 +5,7 @@
 //! | answered, forwarded | no case |
 //! | taken elsewhere | no case: the new owner of the call decides |
 //! | abandoned, timed out, lost | a case |
-//! | left a message | a case, at any hour |
+//! | left a message, asked for a callback | a case, at any hour |
 //! | refused while closed | a case |
 //! | refused: no route | no case |
 //! | in a menu with `missed = false` | no case |
@@ -84,11 +84,12 @@ pub fn verdict(ending: Ending, stage: Stage, party: &Party, open: bool) -> Verdi
         (Ending::Refused, Stage::Arriving) => return Verdict::Nothing(Why::NoRoute),
         (Ending::Lost, _) => Reason::Lost,
         (Ending::LeftMessage, _) => Reason::LeftMessage,
+        (Ending::AskedCallback, _) => Reason::AskedCallback,
         (Ending::Abandoned | Ending::TimedOut, Stage::Forwarding) => Reason::ForwardFailed,
         (Ending::TimedOut, _) => Reason::TimedOut,
         (Ending::Abandoned, Stage::Ringing) => Reason::AbandonedRinging,
         _ if !open => Reason::ClosedHours,
-        (Ending::Abandoned | Ending::Refused | Ending::AskedCallback, _) => Reason::AbandonedWaiting,
+        (Ending::Abandoned | Ending::Refused, _) => Reason::AbandonedWaiting,
     };
     match party {
         Party::Number(_) => Verdict::Case(reason),
@@ -130,6 +131,8 @@ mod tests {
             (Ending::TimedOut, Stage::Message, true, Reason::TimedOut),
             (Ending::TimedOut, Stage::Forwarding, false, Reason::ForwardFailed),
             (Ending::Lost, Stage::Waiting, true, Reason::Lost),
+            (Ending::AskedCallback, Stage::Message, true, Reason::AskedCallback),
+            (Ending::AskedCallback, Stage::Menu, false, Reason::AskedCallback),
             (Ending::LeftMessage, Stage::Message, true, Reason::LeftMessage),
             (Ending::LeftMessage, Stage::Message, false, Reason::LeftMessage),
         ];

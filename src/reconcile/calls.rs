@@ -12,6 +12,7 @@ use crate::call::talk::{Between, Talk};
 use crate::clock::UnixMs;
 use crate::context::App;
 use crate::dispatch::queued_caller::Leaving;
+use crate::missed::asked;
 use crate::missed::ending::{Ending, Stage};
 use crate::missed::verdict::verdict;
 use crate::store::callbacks::{CallbackEnd, CallbackResult};
@@ -178,16 +179,19 @@ fn ended(app: &App, call: &OpenCall, (left, cause): Left, at: UnixMs) -> store::
     let (ending, stage) = match (call.answered_at, &call.agent) {
         (Some(_), Some(_)) => (Ending::Answered, Stage::Talking),
         (Some(_), None) => (Ending::Forwarded, Stage::Talking),
+        (None, _) if call.asked.is_some() => (left, Stage::Message),
         (None, _) => (left, Stage::Waiting),
     };
+    let (ending, party) = asked::outcome(call.asked.as_ref(), ending, &call.party);
     store::calls::Ended {
         call: call.id,
         ending,
         stage,
         cause: cause.to_owned(),
         answered_at: None,
-        verdict: verdict(ending, stage, &call.party, call.open),
-        grace: app.rules().policy(call.queue.as_ref()).grace,
+        verdict: verdict(ending, stage, &party, call.open),
+        grace: asked::grace(call.asked.as_ref(), app.rules().policy(call.queue.as_ref()).grace),
+        asked: call.asked.clone(),
         min_talk: app.settings.callback.min_talk,
         flood: app.settings.callback.flood,
         tell: app.settings.tells_talks(),

@@ -1,7 +1,7 @@
 //! The rules as one flow: what leads where.
 //!
-//! A caller who does nothing still goes on: from a queue to its overflow, from a menu to `failed`, from a message and a
-//! forward to `then`. **Invariant:** such a way must end. A caller who presses keys may go round as long as they like; the
+//! A caller who does nothing still goes on: from a queue to its overflow, from a menu to `failed`, from a message, a
+//! forward, a duty and a callback to `then`. **Invariant:** such a way must end. A caller who presses keys may go round as long as they like; the
 //! setting `[calls] max_hops` bounds that.
 
 use std::collections::BTreeSet;

@@ -116,7 +116,9 @@ impl Owner {
         let mut steps = steps.to_vec();
         for to in to.chain() {
             let used = match to {
-                Destination::Queue(name) => Some((Kind::Queue, name.as_str())),
+                Destination::Queue(name) | Destination::Callback(name, _) => {
+                    Some((Kind::Queue, name.as_str()))
+                }
                 Destination::Menu(name) => Some((Kind::Menu, name.as_str())),
                 Destination::Duty(name, _) => Some((Kind::Duty, name.as_str())),
                 Destination::Message(name, _) => Some((Kind::Prompt, name.as_str())),

@@ -30,6 +30,8 @@ pub enum Destination {
     Forward(Contact, Then),
     /// A message is played. If nothing follows, the call ends and counts as missed.
     Message(PromptName, Then),
+    /// The agents of a queue call the caller back. The second field: where the caller goes meanwhile.
+    Callback(QueueName, Then),
     /// The dialplan continues with an extension.
     Extension(Extension),
     /// The call ends with this cause.
@@ -49,6 +51,8 @@ crate::vocabulary! {
         Forward = "forward",
         /// [`Destination::Message`].
         Message = "message",
+        /// [`Destination::Callback`].
+        Callback = "callback",
         /// [`Destination::Extension`].
         Extension = "extension",
         /// [`Destination::HangUp`].
@@ -66,6 +70,7 @@ impl DestinationKind {
             Self::Duty => return Ok(Destination::Duty(to.parse()?, then)),
             Self::Forward => return Ok(Destination::Forward(to.parse()?, then)),
             Self::Message => return Ok(Destination::Message(to.parse()?, then)),
+            Self::Callback => return Ok(Destination::Callback(to.parse()?, then)),
             Self::Queue => Destination::Queue(to.parse()?),
             Self::Menu => Destination::Menu(to.parse()?),
             Self::Extension => Destination::Extension(to.parse()?),
@@ -91,7 +96,7 @@ pub enum InvalidDestination {
     #[error(transparent)]
     Cause(#[from] UnknownWord),
     /// `then` stands beside a verb that nothing can follow.
-    #[error("`then` cannot follow `{0}`, only `message`, `forward` and `duty`; take it out")]
+    #[error("`then` cannot follow `{0}`, only `message`, `forward`, `duty` and `callback`; take it out")]
     NothingFollows(DestinationKind),
 }
 
@@ -117,6 +122,7 @@ impl Destination {
             Self::Duty(name, _) => (DestinationKind::Duty, name.to_string()),
             Self::Forward(contact, _) => (DestinationKind::Forward, contact.to_string()),
             Self::Message(prompt, _) => (DestinationKind::Message, prompt.to_string()),
+            Self::Callback(queue, _) => (DestinationKind::Callback, queue.to_string()),
             Self::Extension(extension) => (DestinationKind::Extension, extension.to_string()),
             Self::HangUp(cause) => (DestinationKind::HangUp, cause.to_string()),
         }
@@ -126,7 +132,10 @@ impl Destination {
     #[must_use]
     pub fn then(&self) -> Option<&Self> {
         match self {
-            Self::Duty(_, then) | Self::Forward(_, then) | Self::Message(_, then) => then.as_deref(),
+            Self::Duty(_, then)
+            | Self::Forward(_, then)
+            | Self::Message(_, then)
+            | Self::Callback(_, then) => then.as_deref(),
             Self::Queue(_) | Self::Menu(_) | Self::Extension(_) | Self::HangUp(_) => None,
         }
     }
@@ -154,6 +163,7 @@ impl fmt::Display for Destination {
             Self::Duty(name, _) => write!(f, "duty {name}"),
             Self::Forward(contact, _) => write!(f, "forward to {contact}"),
             Self::Message(prompt, _) => write!(f, "message {prompt}"),
+            Self::Callback(queue, _) => write!(f, "callback by {queue}"),
             Self::Extension(extension) => write!(f, "extension {extension}"),
             Self::HangUp(cause) => write!(f, "hang up {cause}"),
         }?;
@@ -185,7 +195,8 @@ struct OneVerb;
 const THEN: &str = "then";
 
 const ONE_THING: &str = "this must have exactly one destination; write one of { queue = \"…\" }, { menu = \"…\" }, \
-    { duty = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { extension = \"…\" } and { hang_up = \"…\" }";
+    { duty = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { callback = \"…\" }, \
+    { extension = \"…\" } and { hang_up = \"…\" }";
 
 /// A key of a destination.
 enum Key {
@@ -207,7 +218,9 @@ impl<'de> Visitor<'de> for OneVerb {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("one of { queue = \"…\" }, { menu = \"…\" }, { duty = \"…\" }, { forward = \"…\" }, ")?;
-        f.write_str("{ message = \"…\" }, { extension = \"…\" } and { hang_up = \"…\" }")
+        f.write_str(
+            "{ message = \"…\" }, { callback = \"…\" }, { extension = \"…\" } and { hang_up = \"…\" }",
+        )
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Destination, A::Error> {
@@ -299,7 +312,12 @@ mod tests {
         assert_eq!(to.to_string(), "message closed, then forward to user/1001, then menu main");
         assert_eq!(serde_json::to_string(&to).unwrap(), text);
         assert_eq!(to.chain().count(), 3);
-        for text in [r#"{"extension":"7001@office"}"#, r#"{"hang_up":"USER_BUSY"}"#, r#"{"queue":"sales"}"#] {
+        for text in [
+            r#"{"extension":"7001@office"}"#,
+            r#"{"hang_up":"USER_BUSY"}"#,
+            r#"{"queue":"sales"}"#,
+            r#"{"callback":"sales","then":{"message":"bye"}}"#,
+        ] {
             assert_eq!(serde_json::to_string(&read(text).unwrap()).unwrap(), text);
         }
     }
@@ -308,6 +326,7 @@ mod tests {
     fn what_is_no_verb_is_refused_with_the_remedy() {
         for (text, said) in [
             (r#"{"queue":"sales","then":{"menu":"main"}}"#, "`then` cannot follow `queue`"),
+            (r#"{"callback":"no such queue!"}"#, "queue"),
             (r#"{"then":{"menu":"main"}}"#, "exactly one destination"),
             (r#"{"menu":"a","queue":"b"}"#, "exactly one destination"),
             (r#"{"extension":"7001 XML"}"#, "is not an extension"),

@@ -35,6 +35,12 @@ crate::vocabulary! {
         CallbackWhenOpen = "callback-when-open",
         /// The caller will be called back.
         CallbackSoon = "callback-soon",
+        /// To a caller who asks for a callback: 1 confirms the number that they show, or they enter another.
+        ConfirmNumber = "confirm-number",
+        /// To a caller who asks for a callback and shows no number.
+        EnterNumber = "enter-number",
+        /// The number that was entered cannot be called.
+        NumberNotPossible = "number-not-possible",
         /// The request is a case.
         RequestTaken = "request-taken",
         /// The person on duty is being called.

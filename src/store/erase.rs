@@ -120,6 +120,8 @@ const PLACES: &[Place] = &[
         rows: "caller_number = $1",
         columns: &[("caller_number", Pseudonym), ("caller_name", Blank), ("came_by", Nothing)],
     },
+    // Somebody entered the number, so that the person is called back.
+    Place { table: "asked_callbacks", rows: "number = $1", columns: &[("number", Nothing)] },
     // Calls that we made to the person.
     Place {
         table: "calls",

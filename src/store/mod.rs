@@ -37,6 +37,7 @@ pub mod manual_dial;
 mod notes;
 pub mod offers;
 pub mod outbox;
+pub mod places;
 pub mod private;
 mod reach;
 mod readable;

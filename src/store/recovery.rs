@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
+use super::calls::{asked_callback, open_asked};
 use super::dialect::columns;
 use super::error::{Found as _, OfTable as _};
 use super::readable::{self, List};
 use super::schema::{agents, calls, controllers, offers, waits};
-use super::{Database, StoreError};
+use super::{Database, StoreError, places};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, OfferId, QueueName};
 use crate::language::Language;
+use crate::missed::asked::Asked;
 use crate::phone::{E164, Party, PartyKind};
 use crate::queue::agent::Activity;
 
@@ -47,6 +49,10 @@ pub struct OpenCall {
     pub answered_at: Option<UnixMs>,
     /// The agent who talks with the caller.
     pub agent: Option<AgentName>,
+    /// The callback that the caller asked for.
+    pub asked: Option<Asked>,
+    /// Since when the caller stands in queues, if not since the arrival.
+    pub place_at: Option<UnixMs>,
     /// The case for which the controller called the customer. None for a call from outside.
     pub case: Option<CaseId>,
 }
@@ -111,9 +117,12 @@ fn open_calls(c: &mut Database) -> Result<Vec<OpenCall>, StoreError> {
     let waiting: Vec<(CallId, UnixMs)> =
         waits::table.filter(waits::left_at.is_null()).select((waits::call, waits::joined_at)).load(c)?;
     let waiting: HashMap<CallId, UnixMs> = waiting.into_iter().collect();
+    let asked = open_asked(c)?;
+    let places = places::open(c)?;
     let open = rows.into_iter().map(|row| {
         let joined_at = waiting.get(&row.id).copied();
-        row.joined(joined_at)
+        let (asked, place_at) = (asked.get(&row.id).cloned(), places.get(&row.id).copied());
+        OpenCall { asked, place_at, ..row.joined(joined_at) }
     });
     Ok(open.collect())
 }
@@ -127,7 +136,8 @@ pub fn call(c: &mut Database, id: CallId) -> Result<Option<OpenCall>, StoreError
     let row: Option<CallRow> = open.select(columns::<CallRow>()).first(c).optional()?;
     let waits = waits::table.filter(waits::call.eq(id).and(waits::left_at.is_null()));
     let joined_at: Option<UnixMs> = waits.select(waits::joined_at).first(c).optional()?;
-    Ok(row.map(|row| row.joined(joined_at)))
+    let (asked, place_at) = (asked_callback(c, id)?, places::of(c, id)?);
+    Ok(row.map(|row| OpenCall { asked, place_at, ..row.joined(joined_at) }))
 }
 
 #[derive(Queryable, Selectable)]
@@ -171,6 +181,8 @@ impl CallRow {
             language: self.language,
             answered_at: self.answered_at,
             agent: self.agent,
+            asked: None,
+            place_at: None,
             case: self.case_id,
         }
     }

@@ -154,6 +154,12 @@ diesel::table! {
     }
 }
 diesel::table! {
+    asked_callbacks (call) { call -> Text, queue -> Text, number -> Nullable<Text>, at -> BigInt, }
+}
+diesel::table! {
+    resumed_places (call) { call -> Text, earlier -> Text, place_at -> BigInt, }
+}
+diesel::table! {
     waits (call, ordinal) {
         call -> Text, ordinal -> Integer, queue -> Text, joined_at -> BigInt,
         service_level_ms -> Nullable<BigInt>, left_at -> Nullable<BigInt>, outcome -> Nullable<Text>,
@@ -181,6 +187,7 @@ diesel::table! {
         handed_over_at -> Nullable<BigInt>, repeat_days -> Integer, previous_case -> Nullable<BigInt>,
         not_before_source -> Nullable<Text>, not_before_by -> Nullable<Text>,
         abroad_allowed_by -> Nullable<Text>, came_by -> Nullable<Text>, flooded -> Bool,
+        place_queue -> Nullable<Text>, place_at -> Nullable<BigInt>,
     }
 }
 diesel::table! {
@@ -286,6 +293,8 @@ diesel::table! {
     }
 }
 diesel::allow_tables_to_appear_in_same_query!(
+    asked_callbacks,
+    resumed_places,
     agents,
     agent_contacts,
     tiers,

@@ -107,6 +107,12 @@ pub(super) fn last_left(c: &mut Database, call: CallId) -> Result<Option<UnixMs>
     Ok(waits::table.filter(waits::call.eq(call)).select(diesel::dsl::max(waits::left_at)).first(c)?)
 }
 
+/// Returns whether a call was ever in a queue.
+pub(super) fn has_waited_in(c: &mut Database, call: CallId, queue: &QueueName) -> Result<bool, StoreError> {
+    let stays = waits::table.filter(waits::call.eq(call).and(waits::queue.eq(queue)));
+    Ok(stays.count().get_result::<i64>(c)? > 0)
+}
+
 /// A stay in a queue, as pages and commands show it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = waits)]

@@ -128,6 +128,7 @@ fn plain(rust: &str) -> &str {
         "Destination" => "destination",
         "Strategy" => "strategy",
         "Profile" => "`service`, `sales` or `debt`",
+        "AskNumber" => "`unknown`, `always` or `never`",
         "Language" => "`en` or `ru`",
         "LogFormat" => "`text` or `json`",
         "BodyFormat" => "`json` or `form`",

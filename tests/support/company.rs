@@ -192,6 +192,7 @@ pub fn abandoned(call: CallId, at: UnixMs) -> Ended {
         stage: Stage::Waiting,
         cause: "ORIGINATOR_CANCEL".to_owned(),
         answered_at: None,
+        asked: None,
         verdict: Verdict::Case(Reason::AbandonedWaiting),
         at,
         // Recorded in the end: no clock is set back here.

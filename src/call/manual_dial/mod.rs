@@ -144,7 +144,21 @@ impl Phone {
         let arrived_at = app.clock.now();
         let (here_since, is_back, queue, stage) = (Instant::now(), false, None, Stage::Arriving);
         let flow = Flow::begin(None, None);
-        let call = Call { app, id, caller, node, facts, arrived_at, here_since, is_back, queue, stage, flow };
+        let place_at = arrived_at;
+        let call = Call {
+            app,
+            id,
+            caller,
+            node,
+            facts,
+            arrived_at,
+            place_at,
+            here_since,
+            is_back,
+            queue,
+            stage,
+            flow,
+        };
         match dialled {
             Wanted::Disposition(result) => self.record_disposition(call, result).await,
             Wanted::Customer(number) => self.dial(call, number).await,

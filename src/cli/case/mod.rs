@@ -161,6 +161,8 @@ pub(super) fn sheet(
         .with("reason", Cell::word(case.reason))
         .with("came_by", case.came_by.as_deref())
         .with("queue", case.queue.as_ref())
+        .with("place_queue", case.place_queue.as_ref())
+        .with("place_at", case.place_at)
         .with("business_day", case.business_day.to_string())
         .with("opened_at", case.opened_at)
         .with("last_miss_at", case.last_miss_at)

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::rate_limit::SECOND;
@@ -31,7 +32,11 @@ pub(crate) use self::rate_limit::RateLimit;
 
 /// The trunks, and what goes on over them. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Trunks(Arc<Mutex<Usage>>);
+pub struct Trunks {
+    usage: Arc<Mutex<Usage>>,
+    /// Somebody who waits for a slot is told of one that was given back.
+    freed: Arc<Notify>,
+}
 
 #[derive(Debug)]
 struct Usage {
@@ -113,7 +118,8 @@ impl Trunks {
         let carried =
             trunks.iter().fold(0, |sum: usize, trunk_use| sum.saturating_add(trunk_use.trunk.max_calls));
         let dials = RateLimit::of(settings.max_dials_per_second);
-        Self(Arc::new(Mutex::new(Usage { slots: 0, most: carried.min(settings.max_calls), dials, trunks })))
+        let usage = Usage { slots: 0, most: carried.min(settings.max_calls), dials, trunks };
+        Self { usage: Arc::new(Mutex::new(usage)), freed: Arc::default() }
     }
 
     /// Reserves room for one more call. None while there are as many calls as allowed.
@@ -125,6 +131,16 @@ impl Trunks {
         has_room.then(|| CallSlot(self.clone()))
     }
 
+    /// Waits until there is room for one more call.
+    pub async fn room(&self) -> CallSlot {
+        loop {
+            match self.reserve() {
+                Some(slot) => return slot,
+                None => self.freed.notified().await,
+            }
+        }
+    }
+
     /// Returns how many customers are on each trunk.
     #[must_use]
     pub fn calls(&self) -> Vec<(Arc<Trunk>, usize)> {
@@ -132,7 +148,7 @@ impl Trunks {
     }
 
     fn state(&self) -> MutexGuard<'_, Usage> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -293,6 +309,7 @@ impl TrunkCall {
 impl Drop for CallSlot {
     fn drop(&mut self) {
         self.0.state().slots -= 1;
+        self.0.freed.notify_one();
     }
 }
 

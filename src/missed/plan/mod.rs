@@ -18,7 +18,7 @@ mod wait;
 pub use case::{Case, CaseRules, Repeat};
 pub use change::Change;
 pub use event::{Again, Attempt, AttemptEnded, Event, RefusedDial};
-pub use wait::sooner;
+pub use wait::{at_once, sooner};
 
 use std::time::Duration;
 

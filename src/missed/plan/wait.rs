@@ -13,6 +13,16 @@ pub(super) fn put_off<'a>(stage: Stage, until: UnixMs) -> Change<'a> {
     }
 }
 
+/// Returns when a case is checked again after its customer asked by a key to be called back: they wait for the call, so
+/// nothing keeps the case but the rules for dials.
+#[must_use]
+pub fn at_once(case: &Case, at: UnixMs) -> Option<UnixMs> {
+    match case.stage {
+        Stage::Settling if !case.flooded => Some(case.next_at.map_or(at, |next| next.min(at))),
+        _ => sooner(case, at),
+    }
+}
+
 /// Returns when a case is checked again after its customer has contacted us. A case that was put off may be lawful, or
 /// wanted, sooner now.
 #[must_use]

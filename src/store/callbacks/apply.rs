@@ -170,7 +170,9 @@ pub(super) fn finish_and_follow(
             Consequence::Again | Consequence::Close(_) => Ok(()),
         };
     }
-    if !finish.counted() {
+    if finish.counted() {
+        case_rows::use_place(c, case.id)?;
+    } else {
         let first = attempts::first_counted(c, case.id)?;
         diesel::update(cases::table.find(case.id))
             .set(cases::first_attempt_at.eq(first))

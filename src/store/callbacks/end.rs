@@ -161,6 +161,7 @@ pub fn end(c: &mut Database, callback_rules: &CallbackRules, end: &CallbackEnd) 
             stage,
             cause: end.how.cause(),
             answered_at,
+            asked: None,
             verdict: Verdict::Nothing(Why::Internal),
             grace: Duration::ZERO,
             min_talk: callback_rules.min_talk,
@@ -192,14 +193,8 @@ pub fn end(c: &mut Database, callback_rules: &CallbackRules, end: &CallbackEnd) 
         }
         CallbackResult::Lost => match attempt.filter(|row| row.disposition.is_none()) {
             Some(row) => {
-                happen(
-                    c,
-                    &case,
-                    callback_rules,
-                    Event::ControllerDied(&Attempt::from(&row)),
-                    "system",
-                    end.at,
-                )?;
+                let attempt = Attempt::from(&row);
+                happen(c, &case, callback_rules, Event::ControllerDied(&attempt), "system", end.at)?;
             }
             None => release(c, &case, callback_rules, end)?,
         },

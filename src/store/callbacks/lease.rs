@@ -6,6 +6,7 @@ use diesel::prelude::*;
 
 use super::apply::happen;
 use super::callback_rules::CallbackRules;
+use super::due::advance;
 use super::guards::{check_dial, refused_dial};
 use super::hour_cap::DialTime;
 use super::steps::take_step;
@@ -19,7 +20,7 @@ use crate::missed::regulation::{Permit, Refusal};
 use crate::phone::{E164, Party};
 use crate::rules::policy::Policy;
 use crate::store::calls::Arrival;
-use crate::store::cases::{CaseRow, lock};
+use crate::store::cases::{CaseRow, get, lock};
 use crate::store::schema::{calls, cases};
 use crate::store::{Database, StoreError, calls as call_rows};
 
@@ -53,8 +54,11 @@ pub struct LeasedCase {
     pub queue: QueueName,
     /// The agent who is offered the case first.
     pub first: Option<AgentName>,
-    /// Since when the case is due. This decides its position in the queue.
+    /// Since when the case is due. This decides its position among the callbacks.
     pub due_at: UnixMs,
+    /// Since when the customer stands in the queue, if they keep their place there. Then this decides their position among
+    /// the callers who wait.
+    pub place_at: Option<UnixMs>,
     /// The time by which an agent must have accepted the case.
     pub lease_until: UnixMs,
     /// How long the customer's phone rings.
@@ -77,6 +81,56 @@ pub fn ready(
         .filter(cases::id.ne_all(skipped))
         .order((cases::priority.desc(), cases::due_at, cases::id));
     Ok(due.limit(limit).select(cases::id).load(c)?)
+}
+
+/// Returns the due cases whose customers keep their places in the cases' queues, in order, with the queues: at most
+/// `limit`, and none of `skipped`.
+///
+/// # Errors
+/// When the database fails.
+pub fn kept_places(
+    c: &mut Database,
+    limit: i64,
+    skipped: &[CaseId],
+) -> Result<Vec<(QueueName, CaseId)>, StoreError> {
+    let due = cases::table
+        .filter(cases::closed_at.is_null().and(cases::stage.eq(Stage::Due)))
+        .filter(cases::place_at.is_not_null().and(cases::queue.eq(cases::place_queue)))
+        .filter(cases::id.ne_all(skipped))
+        .order((cases::place_at, cases::id));
+    Ok(due.limit(limit).select((cases::place_queue.assume_not_null(), cases::id)).load(c)?)
+}
+
+/// Leases a case again for the callback that has it, so that the customer keeps their place on the board while they wait
+/// longer than one lease. Whoever is to be reminded of the case is reminded. Returns until when the callback has the
+/// case. None if it has the case no longer.
+///
+/// # Errors
+/// When the database fails.
+pub fn renew(
+    c: &mut Database,
+    work: &LeasedCase,
+    callback_rules: &CallbackRules,
+    at: UnixMs,
+) -> Result<Option<UnixMs>, StoreError> {
+    let case = lock(c, work.case)?;
+    if !Candidate::from(&case).is_claimed_by(work.call) {
+        return Ok(None);
+    }
+    happen(c, &case, callback_rules, Event::Released, "system", at)?;
+    advance(c, work.case, callback_rules, at)?;
+    let mut case = get(c, work.case)?;
+    if case.place_in(&work.queue).is_none() || case.queue.as_ref() != Some(&work.queue) {
+        return Ok(None);
+    }
+    if !matches!(Candidate::from(&case).claimable(at), Claimable::IfPermitted) {
+        return Ok(None);
+    }
+    let dial = DialTime::AfterAgent;
+    let Ok((policy, _)) = permitted(c, &case, callback_rules, dial, "system", at)? else { return Ok(None) };
+    let claim = Claim::of(work.call, policy.lease, at);
+    take_step(c, &mut case, Step::Claim, Some(claim.next_at), Some(&claim.claimed_by))?;
+    Ok(Some(claim.lease_until))
 }
 
 /// The result of leasing a case.
@@ -136,6 +190,7 @@ pub fn lease(
         queue: wanted.queue.clone(),
         first: case.assignee.clone(),
         due_at: case.due_at.unwrap_or(case.opened_at),
+        place_at: case.place_in(&wanted.queue),
         lease_until: claim.lease_until,
         ring: policy.ring,
     };

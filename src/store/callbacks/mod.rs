@@ -25,7 +25,7 @@ pub use callback_rules::CallbackRules;
 pub use due::{advance, decide_disposition, due, missing_dispositions, rehome};
 pub use end::{CallbackEnd, CallbackResult, TrunkRefusal, end};
 pub use guards::{RefusalRow, refusals_of, waits_for_people, why_not};
-pub use lease::{LeaseRequest, Leased, LeasedCase, lease, ready};
+pub use lease::{LeaseRequest, Leased, LeasedCase, kept_places, lease, ready, renew};
 pub use people::{GivenDisposition, defer, now, record_disposition, report};
 
 pub(super) use attempt::{Reserved, reserve_place};

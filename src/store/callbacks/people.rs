@@ -163,6 +163,7 @@ pub fn report(
     let case = case_opening::release_flooded(c, case, made.at)?;
     if made.counted {
         begun(c, &case, made.at)?;
+        case_rows::use_place(c, case.id)?;
     }
     note(c, &case, Note::Attempt(&row), made.at)?;
     note(c, &case, Note::Disposition { disposition: made.disposition, by: made.by }, made.at)?;

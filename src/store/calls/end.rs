@@ -8,18 +8,20 @@ use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, MenuName, QueueName};
 use crate::language::Language;
+use crate::missed::asked::Asked;
 use crate::missed::contact::Contact;
 use crate::missed::ending::{Ending, MenuOutcome, Stage};
 use crate::missed::flood::Limits;
 use crate::missed::verdict::Verdict;
 use crate::phone::E164;
 use crate::rules::Digits;
+use crate::store::calls::ask_callback;
 use crate::store::dialect::{cached::Cache as _, columns, hold};
 use crate::store::error::Found as _;
 use crate::store::notes::{Talk, talked};
 use crate::store::schema::{calls, menu_visits};
-use crate::store::waits::{WaitOutcome, last_left, leave};
-use crate::store::{Database, StoreError, case_closing, case_opening};
+use crate::store::waits::{WaitOutcome, has_waited_in, last_left, leave};
+use crate::store::{Database, StoreError, case_closing, case_opening, places};
 
 /// Records that a caller talks to a contact outside the queues.
 ///
@@ -84,6 +86,8 @@ pub struct Ended {
     pub cause: String,
     /// When the caller's talk began, if the row does not say so yet.
     pub answered_at: Option<UnixMs>,
+    /// The callback that the caller asked for.
+    pub asked: Option<Asked>,
     /// Whether the call needs a callback, and why.
     pub verdict: Verdict,
     /// If the call needs a callback: how long the caller may call again before the case becomes due.
@@ -154,6 +158,9 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
         .returning(calls::arrived_at)
         .count_changed(c)?;
     record_menus(c, end.call, &end.menus)?;
+    if let Some(asked) = &end.asked {
+        ask_callback(c, end.call, asked, end.at)?;
+    }
     if end.tell && end.ending == Ending::Answered {
         tell(c, end, &before, answered_at, wait_ms)?;
     }
@@ -194,18 +201,27 @@ fn open_case(
     before: &Before,
     wait_ms: Option<i64>,
 ) -> Result<Option<CaseId>, StoreError> {
-    let (Verdict::Case(reason), Some(number)) = (end.verdict, &before.number) else {
+    let asked = end.asked.as_ref();
+    let number = asked.and_then(|asked| asked.number.as_ref()).or(before.number.as_ref());
+    let (Verdict::Case(reason), Some(number)) = (end.verdict, number) else {
         return Ok(None);
+    };
+    let place = match asked {
+        Some(asked) if has_waited_in(c, end.call, &asked.queue)? => {
+            Some(places::of(c, end.call)?.unwrap_or(before.arrived_at))
+        }
+        _ => None,
     };
     let miss = case_opening::Miss {
         call: end.call,
         began_at: before.arrived_at,
         number,
         reason,
-        queue: before.queue.as_ref(),
+        queue: asked.map(|asked| &asked.queue).or(before.queue.as_ref()),
         business_day: before.business_day,
         wait_ms,
         grace: end.grace,
+        place,
         min_talk: end.min_talk,
         came_by: before.came_by.as_deref(),
         flood: end.flood,

@@ -8,7 +8,7 @@ use crate::ids::{CaseId, QueueName};
 use crate::missed::case::{Reason, Stage, State};
 use crate::missed::wish::Wish;
 use crate::phone::E164;
-use crate::store::cases::{get, wish_columns};
+use crate::store::cases::{get, place_columns, wish_columns};
 use crate::store::notes::{Came, Note, note};
 use crate::store::schema::cases;
 use crate::store::{Database, StoreError};
@@ -25,6 +25,8 @@ pub(super) struct New<'a> {
     pub(super) came_by: Option<&'a str>,
     pub(super) flooded: bool,
     pub(super) wish: Option<Wish>,
+    /// The place that the customer keeps in the queue.
+    pub(super) place: Option<UnixMs>,
     pub(super) came: Came,
     pub(super) at: UnixMs,
 }
@@ -47,6 +49,7 @@ pub(super) fn insert(c: &mut Database, new: &New<'_>) -> Result<CaseId, StoreErr
             cases::came_by.eq(new.came_by),
             cases::flooded.eq(new.flooded),
             wish_columns(new.wish.clone()),
+            place_columns(new.place.map(|at| (new.queue, at))),
             cases::previous_case.eq(previous),
         ))
         .returning(cases::id)

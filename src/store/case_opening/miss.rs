@@ -22,6 +22,8 @@ pub(in crate::store) struct Miss<'a> {
     pub wait_ms: Option<i64>,
     /// How long the caller may call again before the case becomes due.
     pub grace: Duration,
+    /// The place that the caller keeps in the queue: since when they stand there.
+    pub place: Option<UnixMs>,
     /// How long somebody must have talked with us for their number to be known.
     pub min_talk: Duration,
     /// Where the call came from: a gateway, or the address of the other side.

@@ -6,9 +6,10 @@ use super::flood;
 use super::insert::{New, insert};
 use super::miss::Miss;
 use crate::ids::{CaseId, QueueName};
+use crate::missed::case::Reason;
 use crate::missed::plan::{self, Case};
 use crate::missed::wish;
-use crate::store::cases::{CaseRow, get, open_of, wish_columns, wish_of};
+use crate::store::cases::{CaseRow, get, open_of, place_columns, wish_columns, wish_of};
 use crate::store::dialect::{cached::Cache as _, hold};
 use crate::store::notes::{Came, Note, note};
 use crate::store::schema::{case_misses, cases};
@@ -21,13 +22,19 @@ pub(in crate::store) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Resul
     let came = Came::Call { call: miss.call, began_at: miss.began_at, wait_ms: miss.wait_ms };
     let id = match open_of(c, miss.number)? {
         Some(case) => {
+            let again_at = miss.at + miss.grace;
+            let next_at = match miss.reason {
+                Reason::AskedCallback => plan::at_once(&Case::from(&case), again_at),
+                _ => plan::sooner(&Case::from(&case), again_at),
+            };
             diesel::update(cases::table.find(case.id))
                 .set((
                     cases::misses.eq(cases::misses + 1),
                     cases::last_miss_at.eq(miss.at),
                     cases::priority.eq(cases::priority + 1),
                     cases::queue.eq(owner(c, &case, miss.queue)?),
-                    cases::next_at.eq(plan::sooner(&Case::from(&case), miss.at + miss.grace)),
+                    cases::next_at.eq(next_at),
+                    place_columns(miss.place.map(|at| (miss.queue, at)).or(case.place())),
                     wish_columns(wish::after_miss(wish_of(&case))),
                 ))
                 .returning(cases::id)
@@ -48,6 +55,7 @@ pub(in crate::store) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Resul
                 came_by: miss.came_by,
                 flooded,
                 wish: None,
+                place: miss.place,
                 came,
                 at: miss.at,
             };

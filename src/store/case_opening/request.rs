@@ -76,6 +76,7 @@ pub fn open_requested(c: &mut Database, asked: &CallbackRequest<'_>) -> Result<C
             came_by: None,
             flooded: false,
             wish: asked.wish(),
+            place: None,
             came,
             at: asked.at,
         };

@@ -8,7 +8,7 @@ use crate::ids::{CallId, CaseId, QueueName};
 use crate::missed::case::{Stage, State};
 use crate::phone::E164;
 use crate::store::dialect::columns;
-use crate::store::schema::{calls, case_misses, cases, requests};
+use crate::store::schema::{asked_callbacks, calls, case_misses, cases, requests};
 use crate::store::{Database, StoreError};
 
 /// Returns the open case of a number.
@@ -90,7 +90,9 @@ pub fn name_of(c: &mut Database, id: CaseId) -> Result<Option<String>, StoreErro
 
 /// Returns when a call of a case's customer was last missed.
 pub(in crate::store) fn missed_at(c: &mut Database, id: CaseId) -> Result<Option<UnixMs>, StoreError> {
-    let missed = case_misses::table.filter(case_misses::case_id.eq(id));
+    let missed = case_misses::table
+        .left_join(asked_callbacks::table.on(asked_callbacks::call.eq(case_misses::call)))
+        .filter(case_misses::case_id.eq(id).and(asked_callbacks::number.is_null()));
     Ok(missed.select(diesel::dsl::max(case_misses::at)).first(c)?)
 }
 

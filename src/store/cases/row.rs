@@ -79,6 +79,10 @@ pub struct CaseRow {
     pub came_by: Option<String>,
     /// Whether the case was opened in a flood of calls, and waits for people.
     pub flooded: bool,
+    /// The queue in which the customer keeps their place.
+    pub place_queue: Option<QueueName>,
+    /// Since when they stand there.
+    pub place_at: Option<UnixMs>,
 }
 
 impl From<&CaseRow> for Case {

@@ -159,6 +159,8 @@ fn of_callbacks() -> Vec<Story> {
         callbacks::trunks::one_trunk_that_knows_no_number_closes_nothing,
         callbacks::crashes::freeswitch_dies_while_the_customer_is_rung,
         callbacks::crashes::freeswitch_dies_while_they_talk,
+        callbacks::places::two_who_wait_and_two_who_asked,
+        callbacks::places::the_controller_dies_after_the_key,
         callbacks::crashes::the_controller_dies_while_the_customer_is_rung,
     ]
 }

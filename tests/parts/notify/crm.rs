@@ -129,6 +129,7 @@ impl Days {
             stage,
             cause: "NORMAL_CLEARING".to_owned(),
             answered_at: answered.then_some(at),
+            asked: None,
             verdict,
             grace: Duration::from_secs(60),
             min_talk: Duration::from_secs(5),

@@ -67,6 +67,7 @@ fn a_talk_is_an_event_only_if_somebody_wants_to_be_told() {
                         stage: Stage::Talking,
                         cause: "NORMAL_CLEARING".to_owned(),
                         answered_at: None,
+                        asked: None,
                         verdict: Verdict::Nothing(Why::Internal),
                         grace: Duration::ZERO,
                         min_talk: Duration::from_secs(5),

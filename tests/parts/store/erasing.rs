@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use dozvon::config::retention::Settings;
+use dozvon::missed::asked::Asked;
 use dozvon::missed::case::Closed;
 use dozvon::phone::{E164, Home, Party};
 use dozvon::store::outbox::{self, Kept, Settled, Target};
@@ -14,7 +15,7 @@ use dozvon::store::{StoreError, calls, case_closing, dnc, erase, requests};
 
 use crate::store::audit::everything;
 use crate::support::company::{
-    NOON, NUMBER, abandoned, arrival, arrive, at, home, open_for_business, request,
+    NOON, NUMBER, abandoned, arrival, arrive, at, home, open_for_business, queue, request,
 };
 use crate::support::database::{Db, for_each_database, on_sqlite};
 
@@ -37,6 +38,8 @@ async fn known(db: &Db) {
     db.write(|c| {
         open_for_business(c)?;
         let call = arrive(c, "sales", at(0))?;
+        let asked = Asked { queue: queue("sales"), number: Some(number()) };
+        calls::ask_callback(c, call, &asked, at(500))?;
         let case = calls::end(c, &abandoned(call, at(1000)))?.unwrap();
         requests::receive(c, &request())?;
         case_closing::close(c, case, Closed::Other, "anna", Some("his name is Ivan"), at(15_000))?;
@@ -137,7 +140,7 @@ fn what_waits_for_a_destination_that_is_gone_does_not_keep_a_person_for_ever() {
 }
 
 /// Tables that hold no persons but those who work here, or only refer to rows that do.
-const NOBODYS: [&str; 38] = [
+const NOBODYS: [&str; 39] = [
     "__diesel_schema_migrations",
     "prompts",
     "schedules",
@@ -164,6 +167,7 @@ const NOBODYS: [&str; 38] = [
     "case_misses",
     "escalations",
     "waits",
+    "resumed_places",
     "offers",
     "audit",
     "audit_head",
@@ -180,7 +184,7 @@ const NOBODYS: [&str; 38] = [
 
 /// Columns of the others that hold words of ours, names of things and of those who work here, or the number itself, by
 /// which rows are found.
-const OURS: [&str; 49] = [
+const OURS: [&str; 53] = [
     "calls.id",
     "calls.node",
     "calls.channel",
@@ -199,10 +203,14 @@ const OURS: [&str; 49] = [
     "calls.cause",
     "calls.direction",
     "calls.language",
+    "asked_callbacks.call",
+    "asked_callbacks.queue",
+    "asked_callbacks.number",
     "cases.number",
     "cases.state",
     "cases.reason",
     "cases.queue",
+    "cases.place_queue",
     "cases.business_day",
     "cases.close_reason",
     "cases.closed_by",
@@ -257,6 +265,7 @@ fn nothing_of_an_erased_person_is_left_in_any_text_column_nor_in_the_raw_files()
         assert!(in_files(db, "MARKER-") > 0);
         let act = db.write(|c| erase::person(c, &number(), &home(), "olga", at(20_000))).await;
         assert_eq!(act.kept, ["do_not_call"], "the act says what stays");
+        assert_eq!(db.raw().number("SELECT count(*) AS v FROM asked_callbacks WHERE number IS NOT NULL"), 0);
         let left: Vec<&String> =
             planted.iter().filter(|column| everything(db, &format!("MARKER-{column}-")) > 0).collect();
         assert!(left.is_empty(), "a row still says: {left:?}");

@@ -24,6 +24,7 @@ mod mailboxes;
 mod meanwhile;
 mod misses;
 mod opening;
+mod places;
 mod put_off;
 mod racing;
 mod reminders;

@@ -36,6 +36,7 @@ fn answered(call: CallId, at_: u64) -> Ended {
         stage: Stage::Talking,
         cause: "NORMAL_CLEARING".to_owned(),
         answered_at: None,
+        asked: None,
         verdict: Verdict::Nothing(Why::GotThrough),
         at: at(at_),
         now: at(at_),

@@ -2,6 +2,7 @@
 
 mod book;
 mod history;
+mod places;
 mod stories;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@
 //! finish its work. FreeSWITCH is the stand-in; time is real.
 
 mod agents;
+mod asked;
 mod callback_breaks;
 mod callbacks;
 mod changes;

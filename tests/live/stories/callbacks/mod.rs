@@ -6,6 +6,7 @@ pub mod customer_first;
 pub mod handset;
 mod office;
 pub mod own_way;
+pub mod places;
 pub mod trunks;
 
 use anyhow::{Context, Result, ensure};

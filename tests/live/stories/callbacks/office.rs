@@ -15,6 +15,7 @@ use dozvon::ids::CaseId;
 use dozvon::missed::attempt::Disposition;
 use dozvon::store::attempts::{self, AttemptRow};
 use dozvon::store::callbacks::{self, GivenDisposition};
+use dozvon::store::{calls, cases};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -217,6 +218,33 @@ impl<'a> Office<'a> {
             .write("says", move |c| callbacks::record_disposition(c, &callback_rules, &said).map(drop))
             .await?;
         Ok(())
+    }
+
+    /// The agent records the disposition of the talk of any case.
+    pub async fn records(&self, disposition: Disposition) -> Result<()> {
+        let office = &self.running()?.app;
+        let (callback_rules, at) = (office.callback_rules(), office.clock.now());
+        let record = move |c: &mut _| {
+            for case in cases::list(c, None, None, 100)?.into_iter().map(|case| case.id) {
+                let made = attempts::of_case(c, case)?;
+                if made.iter().any(|made| made.state.as_str() == "wrapping_up") {
+                    let said =
+                        GivenDisposition { case, disposition, later: None, note: None, by: "anna", at };
+                    callbacks::record_disposition(c, &callback_rules, &said)?;
+                }
+            }
+            Ok(())
+        };
+        Ok(office.store.write("records", record).await?)
+    }
+
+    /// The numbers of those with whom the agent talked, in order.
+    pub async fn talked(&self) -> Result<Vec<String>> {
+        let wanted = calls::Wanted { limit: 100, ..calls::Wanted::default() };
+        let rows = self.running()?.app.store.read("talked", move |c| calls::list(c, &wanted)).await?;
+        let mut talks: Vec<_> = rows.iter().filter_map(|row| Some((row.answered_at?, &row.number))).collect();
+        talks.sort_by_key(|(at, _)| *at);
+        Ok(talks.into_iter().flat_map(|(_, number)| number.as_ref().map(ToString::to_string)).collect())
     }
 
     /// The agent dials at their own phone.
