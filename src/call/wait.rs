@@ -84,14 +84,14 @@ pub(crate) async fn in_queue(
             if let Destination::Callback(queue, _) = &to {
                 callback::record(call, queue).await;
             }
-            left(call, WaitOutcome::Abandoned).await;
             waiting.end(call).await?;
+            left(call, WaitOutcome::Abandoned).await;
             call.flow.ending = Ending::Abandoned;
             Ok(Next::To(to))
         }
         Waited::TimedOut => {
-            left(call, WaitOutcome::TimedOut).await;
             waiting.end(call).await?;
+            left(call, WaitOutcome::TimedOut).await;
             Ok(overflow(call, queue))
         }
     }

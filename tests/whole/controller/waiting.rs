@@ -115,6 +115,19 @@ async fn a_queue_that_says_nothing_of_it_is_silent_and_reads_no_keys() {
     assert_eq!(stage.commands("api uuid_setvar").await, 0, "not a command more than before");
 }
 
+/// In a menu a key ends every sound, and in a queue behind it none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_does_not_begin_the_music_again() {
+    let stage = stage(&rules("")).await;
+    let mut script = CallerScript::new("+79001230009", "7003");
+    script.keys = vec![(Duration::from_millis(150), '1'), (Duration::from_millis(900), '5')];
+    script.patience = Some(Duration::from_millis(1_200));
+    let told = story(stage.sim.call(script).await).await;
+    let music =
+        told.happenings.iter().filter(|(_, it)| *it == Happening::Music("local_stream://moh".to_owned()));
+    assert_eq!(music.count(), 1, "{told:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_skips_the_greeting_unless_the_rules_forbid_it() {
     let skipped = stage(&rules("greeting = \"hello\"")).await;
