@@ -115,6 +115,14 @@ async fn a_queue_that_says_nothing_of_it_is_silent_and_reads_no_keys() {
     assert_eq!(stage.commands("api uuid_setvar").await, 0, "not a command more than before");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_announcement_that_is_due_during_the_greeting_is_left_out() {
+    let lines = "greeting = \"hello\"\nannouncements = [\"first\"]\nannounce_after = \"100ms\"\nannounce_interval = \"never\"";
+    let stage = stage(&rules(lines)).await;
+    let told = presses(&stage, &[], Some(700)).await;
+    assert_eq!(heard(&told), [whole(HELLO)], "{told:?}");
+}
+
 /// In a menu a key ends every sound, and in a queue behind it none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_does_not_begin_the_music_again() {
