@@ -23,7 +23,7 @@ use dozvon::phone::Party;
 use dozvon::rules::Rules;
 use dozvon::rules::file;
 use dozvon::sim::{Behaviour, CallerScript, Sim, SimSettings};
-use dozvon::switch::{CallerEvent, Incoming, LegEvent, LegRequest, Listener, Loops, Nodes};
+use dozvon::switch::{AfterTalk, CallerEvent, Incoming, LegEvent, LegRequest, Listener, Loops, Nodes};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -208,7 +208,7 @@ async fn connect(incoming: Incoming, nodes: Nodes, agent: usize) {
     loop {
         match leg.event().await {
             LegEvent::Answered { channel } => {
-                caller.bridge(channel).await.unwrap();
+                caller.bridge(channel, AfterTalk::HangUp).await.unwrap();
                 leg.in_talk();
             }
             LegEvent::Ended { .. } => break,

@@ -11,7 +11,7 @@ use crate::ids::{ChannelId, LegId, OfferId};
 use crate::missed::ending::{Ending, Stage};
 use crate::rules::Then;
 use crate::rules::contact::Contact;
-use crate::switch::{Answer, Cancel, Confirm, Leg, LegRequest, LegRole, Loops, RingLimits};
+use crate::switch::{AfterTalk, Answer, Cancel, Confirm, Leg, LegRequest, LegRole, Loops, RingLimits};
 
 /// Rings the contact while the caller hears music, and connects the two. If nobody answers, goes on with what follows, or
 /// tells the caller that nobody is there.
@@ -128,7 +128,7 @@ pub(crate) async fn answered(
 
 /// Connects the caller with the contact, and waits until the caller's channel ends. None if the two cannot be connected.
 async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Result<Option<Ended>, Gone> {
-    let Some(talk) = Talk::with_caller(call, channel).await? else {
+    let Some(talk) = Talk::with_caller(call, channel, AfterTalk::HangUp).await? else {
         leg.cancel(Cancel::OriginatorCancel);
         return Ok(None);
     };

@@ -37,6 +37,20 @@ pub(crate) async fn ask(call: &mut Call, rules: &Rules, name: &MenuName) -> Resu
     (call.stage, call.flow.owed_in_menu) = (Stage::Menu, menu.missed);
     let at = call.app.clock.now();
     call.flow.menus.push(MenuVisit { menu: name.clone(), at, outcome: MenuOutcome::Left, digits: None });
+    if let Some(option) = until_chosen(call, rules, menu).await? {
+        return choose(call, name, option).await;
+    }
+    tracing::info!(menu = %name, to = %menu.failed, "the caller chose no option");
+    leave(call, MenuOutcome::Failed, None);
+    Ok(Next::To(menu.failed.clone()))
+}
+
+/// Plays a menu until the caller has chosen an option. None if they have not after all retries.
+pub(crate) async fn until_chosen<'m>(
+    call: &mut Call,
+    rules: &Rules,
+    menu: &'m Menu,
+) -> Result<Option<&'m MenuOption>, Gone> {
     call.answer().await?;
     call.listen(menu.barge_in).await?;
     call.stop().await?;
@@ -44,14 +58,12 @@ pub(crate) async fn ask(call: &mut Call, rules: &Rules, name: &MenuName) -> Resu
     for _ in 0..=menu.retries {
         let mut round = Playing::begin(call, rules, first, menu).await?;
         match round.until_over(call, menu).await? {
-            Round::Chosen(option) => return choose(call, name, option).await,
+            Round::Chosen(option) => return Ok(Some(option)),
             Round::Invalid => first = menu.invalid.as_ref(),
             Round::NoKey => first = menu.no_input.as_ref(),
         }
     }
-    tracing::info!(menu = %name, to = %menu.failed, "the caller chose no option");
-    leave(call, MenuOutcome::Failed, None);
-    Ok(Next::To(menu.failed.clone()))
+    Ok(None)
 }
 
 /// Carries out an option.

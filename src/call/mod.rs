@@ -24,6 +24,7 @@ pub mod message;
 mod prompts;
 pub mod record;
 pub mod story;
+mod survey;
 pub mod talk;
 pub mod wait;
 mod waiting;

@@ -10,7 +10,7 @@ use super::facts::Facts;
 use super::flow::{Flow, Next};
 use super::{
     Call, Ended, Gone, LINK_LIMIT, TAKEN, callback, duty, extension, forward, hang_up, menu, message, over,
-    record, wait,
+    record, survey, wait,
 };
 use crate::calendar::working_time::WorkingTime;
 use crate::call::manual_dial;
@@ -34,6 +34,9 @@ const TOO_MANY_HOPS: &str = "TOO_MANY_HOPS";
 pub async fn run(app: Arc<App>, incoming: Incoming) {
     if let Some(user) = incoming.facts.handset.clone() {
         return manual_dial::run(app, incoming, user).await;
+    }
+    if let Some(call) = incoming.facts.after_talk() {
+        return survey::run(app, incoming, call).await;
     }
     let earlier = app.in_flight.come_back(incoming.facts.core, incoming.facts.channel);
     let id = earlier.as_ref().map_or_else(CallId::new, |(call, _)| call.id);

@@ -20,7 +20,7 @@ use crate::context::App;
 use crate::ids::{AttemptId, CallId, ChannelId, OfferId};
 use crate::store::offers::Answer;
 use crate::store::{Awaited, Database, StoreError, callbacks, calls, manual_dial, offers};
-use crate::switch::{CallerEvent, Leg, Node};
+use crate::switch::{AfterTalk, CallerEvent, Leg, Node};
 
 /// How long FreeSWITCH may take from `uuid_bridge` to the bridge.
 const BRIDGE_LIMIT: Duration = Duration::from_secs(3);
@@ -58,8 +58,13 @@ pub(crate) enum Between {
 impl Talk {
     /// Connects the caller with `leg`, and waits until FreeSWITCH reports the bridge, since its `+OK` proves nothing.
     /// None if FreeSWITCH refused the bridge or did not report it in time: the caller then waits as before.
-    pub(crate) async fn with_caller(call: &mut Call, leg: ChannelId) -> Result<Option<Self>, Gone> {
-        if let Err(error) = call.caller.bridge(leg).await {
+    /// `after` says what follows when the leg hangs up.
+    pub(crate) async fn with_caller(
+        call: &mut Call,
+        leg: ChannelId,
+        after: AfterTalk,
+    ) -> Result<Option<Self>, Gone> {
+        if let Err(error) = call.caller.bridge(leg, after).await {
             tracing::warn!(%leg, %error, "the bridge was refused");
             call.caller.unbridge_failed().await;
             return Ok(None);

@@ -49,7 +49,7 @@ pub(crate) async fn in_queue(
     } else {
         call.answer().await?;
     }
-    if let Some(bridged) = agent_who_calls_back(call).await? {
+    if let Some(bridged) = agent_who_calls_back(call, queue).await? {
         return talk(call, bridged).await.map(Next::Ended);
     }
     let (answered, answers) = inbox::channel(ANSWER_BACKLOG);
@@ -104,7 +104,7 @@ pub(crate) fn overflow(call: &mut Call, queue: &Queue) -> Next {
 }
 
 /// Connects the caller with the agent who is about to call them back, if there is one.
-async fn agent_who_calls_back(call: &mut Call) -> Result<Option<Bridged>, Gone> {
+async fn agent_who_calls_back(call: &mut Call, queue: &Queue) -> Result<Option<Bridged>, Gone> {
     let Party::Number(number) = &call.facts.party else { return Ok(None) };
     if !call.app.settings.callback.join_callers {
         return Ok(None);
@@ -113,7 +113,7 @@ async fn agent_who_calls_back(call: &mut Call) -> Result<Option<Bridged>, Gone> 
     let (id, offer) = (call.id, answered.offer);
     match call.app.store.write("meet", move |c| store::offers::hand_to(c, offer, id)).await {
         Ok(true) => {
-            let bridged = winner::connect(call, answered).await?;
+            let bridged = winner::connect(call, queue, answered).await?;
             if bridged.is_some() {
                 call.stage = Stage::Talking;
             }
@@ -171,7 +171,7 @@ async fn until_over(
             answered = answers.recv() => {
                 // The dispatcher has dropped the caller, because the queue was removed.
                 let Some(answered) = answered else { return Ok(Waited::TimedOut) };
-                if let Some(bridged) = winner::connect(call, answered).await? {
+                if let Some(bridged) = winner::connect(call, queue, answered).await? {
                     answers.close();
                     while let Some(late) = answers.recv().await {
                         late.answer(BridgeResult::Lost);

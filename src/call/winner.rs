@@ -4,8 +4,9 @@ use super::talk::Talk;
 use super::{Call, Gone};
 use crate::dispatch::answered::{AgentAnswered, BridgeResult};
 use crate::ids::{AgentName, ChannelId};
+use crate::rules::Queue;
 use crate::store::offers::Answer;
-use crate::switch::Cancel;
+use crate::switch::{AfterTalk, Cancel};
 
 /// The caller talks to an agent.
 pub(crate) struct Bridged {
@@ -15,15 +16,20 @@ pub(crate) struct Bridged {
     pub talk: Talk,
 }
 
-/// Connects the caller with an agent who answered. None if they were not connected: the caller still waits.
+/// Connects the caller of a queue with an agent who answered. None if they were not connected: the caller still waits.
 ///
 /// This task alone decides which agent gets its caller, so nothing is committed between the answer and the bridge: the
 /// talk's record makes the agent the winner. The database refuses that only if somebody else has changed its rows
 /// meanwhile.
-pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<Option<Bridged>, Gone> {
+pub(crate) async fn connect(
+    call: &mut Call,
+    queue: &Queue,
+    answered: AgentAnswered,
+) -> Result<Option<Bridged>, Gone> {
+    let after = if queue.survey.is_some() { AfterTalk::Survey(call.id) } else { AfterTalk::HangUp };
     let (offer, leg, at) = (answered.offer, answered.channel, answered.answered_at);
     call.app.dispatcher.connecting(call.id, offer).await;
-    let talk = match Talk::with_caller(call, leg).await {
+    let talk = match Talk::with_caller(call, leg, after).await {
         Ok(Some(talk)) => talk,
         not_connected => {
             call.app.dispatcher.waits_again(call.id).await;

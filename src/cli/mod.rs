@@ -164,7 +164,7 @@ enum Command {
     Dnc(dnc::Args),
     /// Notifications: what was sent to whom, and what could not be delivered.
     Outbox(outbox::Args),
-    /// Figures of a range of days: calls, offers, cases.
+    /// Figures of a range of days: calls, offers, cases, surveys.
     Report(report::Args),
     /// The audit: what was done, and whether any entry was changed.
     Audit(audit::Args),

@@ -9,7 +9,7 @@ use crate::ids::{AgentName, QueueName};
 use crate::phone::E164;
 use crate::queue::agent::{Activity, Status};
 use crate::render::{Cell, Sheet, Table, age};
-use crate::rules::{Queue, Rules};
+use crate::rules::{Queue, Rules, Survey};
 use crate::store::agents::{self, AgentRow};
 use crate::store::waits::{self, WaitingRow};
 use crate::store::{Database, StoreError, rules};
@@ -143,11 +143,16 @@ fn show(snapshot: &Snapshot, name: &QueueName, now: UnixMs) -> Result<Sheet, Sto
         .with("max_wait_ms", queue.max_wait.map_or(Cell::Nothing, span))
         .with("overflow", Cell::translated(&queue.overflow))
         .with("music", queue.music.as_ref().map(|prompt| prompt.as_str()))
+        .with("survey", queue.survey.as_ref().map(questions))
         .with("schedule", queue.schedule.as_ref().map(|schedule| schedule.as_str()))
         .with("policy", queue.policy.as_str())
         .with("open", open(&snapshot.rules, queue, now))
         .and("waiting", waiting(snapshot, name, now))
         .and("agents", serving(snapshot, queue, now)))
+}
+
+fn questions(survey: &Survey) -> Cell {
+    Cell::List(survey.questions().iter().map(ToString::to_string).collect())
 }
 
 fn waiting(snapshot: &Snapshot, name: &QueueName, now: UnixMs) -> Table {

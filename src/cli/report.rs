@@ -7,18 +7,20 @@ use crate::calendar::schedule::civil_date;
 use crate::clock::UnixMs;
 use crate::render;
 use crate::render::{Cell, Sentence, Table};
-use crate::store::reports::{self, CallsDaily, CaseLine, Days, OffersByAgent, Report};
+use crate::store::reports::{self, CallsDaily, CaseLine, Days, OffersByAgent, Report, SurveyAnswers};
 use crate::store::{Database, StoreError};
 
-/// Figures of a range of days: calls, offers, cases.
+/// Figures of a range of days: calls, offers, cases, surveys.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Reports:
   calls    calls by business day, queue and ending, with the service level
   offers   offers by agent, queue, day and outcome
   cases    cases opened on these days, by age
+  surveys  what callers answered after their talks, by queue, agent, day and question
 
-The reports are the database's views v_calls_daily, v_offers_by_agent and v_cases, which any SQL client can read.
+The reports are the database's views v_calls_daily, v_offers_by_agent, v_cases and v_survey_answers, which any SQL client
+can read.
 
 Examples:
   dozvon report calls
@@ -26,7 +28,7 @@ Examples:
   dozvon report offers --from yesterday --to yesterday
   dozvon report cases --format json")]
 pub(super) struct Args {
-    /// The report: calls, offers or cases.
+    /// The report: calls, offers, cases or surveys.
     name: Report,
     /// The first day: 2026-12-31, today or yesterday [default: six days before the last].
     #[arg(long, value_name = "DAY")]
@@ -89,6 +91,7 @@ fn read(c: &mut Database, name: Report, days: Days) -> Result<Table, StoreError>
         }
         Report::Offers => offers(&reports::offers_by_agent(c, days)?, empty),
         Report::Cases => cases(&reports::cases(c, days)?, empty),
+        Report::Surveys => surveys(&reports::survey_answers(c, days)?, empty),
     })
 }
 
@@ -182,6 +185,39 @@ fn cases(rows: &[CaseLine], empty: Sentence) -> Table {
             Cell::count(row.misses),
             Cell::Count(row.attempts),
             Cell::Count(row.age_min),
+        ]);
+    }
+    table
+}
+
+fn surveys(rows: &[SurveyAnswers], empty: Sentence) -> Table {
+    let fields = [
+        "queue",
+        "agent",
+        "business_day",
+        "question",
+        "answers",
+        "answer_avg",
+        "answers_1",
+        "answers_2",
+        "answers_3",
+        "answers_4",
+        "answers_5",
+    ];
+    let mut table = Table::new(&fields, empty);
+    for row in rows {
+        table.row([
+            row.queue.as_str().into(),
+            row.agent.as_str().into(),
+            row.business_day.to_string().into(),
+            row.question.as_str().into(),
+            Cell::Count(row.answers),
+            Cell::Mean(row.answer_avg),
+            Cell::Count(row.answers_1),
+            Cell::Count(row.answers_2),
+            Cell::Count(row.answers_3),
+            Cell::Count(row.answers_4),
+            Cell::Count(row.answers_5),
         ]);
     }
     table

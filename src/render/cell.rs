@@ -21,7 +21,7 @@ pub struct DisplayOptions {
 }
 
 pub(super) const fn is_number(cell: &Cell) -> bool {
-    matches!(cell, Cell::Count(_) | Cell::Span(_) | Cell::Percent(_))
+    matches!(cell, Cell::Count(_) | Cell::Span(_) | Cell::Percent(_) | Cell::Mean(_))
 }
 
 pub(super) fn show(cell: &Cell, options: &DisplayOptions) -> String {
@@ -34,6 +34,7 @@ pub(super) fn show(cell: &Cell, options: &DisplayOptions) -> String {
         Cell::Id(id) => id.rsplit('-').next().unwrap_or(id).to_owned(),
         Cell::Count(number) => number.to_string(),
         Cell::Percent(share) => format!("{share:.1} %"),
+        Cell::Mean(mean) => format!("{mean:.2}"),
         Cell::At(at) => when(*at, options.zone),
         Cell::Span(ms) => span(*ms),
         Cell::Flag(flag) => word(options.language, if *flag { "yes" } else { "no" }),

@@ -43,7 +43,7 @@ impl Json for Cell {
             | Self::Word(text)
             | Self::Id(text) => text.as_str().into(),
             Self::Count(number) | Self::Span(number) => (*number).into(),
-            Self::Percent(share) => (*share).into(),
+            Self::Percent(number) | Self::Mean(number) => (*number).into(),
             Self::At(at) => at.to_string().into(),
             Self::Flag(flag) => (*flag).into(),
             Self::List(texts) => texts.as_slice().into(),
@@ -71,7 +71,7 @@ fn plain(cell: &Cell) -> String {
         Cell::Text(text) | Cell::Translated(text) => harmless(text),
         Cell::Word(text) | Cell::Field(text) | Cell::Id(text) => text.clone(),
         Cell::Count(number) | Cell::Span(number) => number.to_string(),
-        Cell::Percent(share) => share.to_string(),
+        Cell::Percent(number) | Cell::Mean(number) => number.to_string(),
         Cell::At(at) => at.to_string(),
         Cell::Flag(flag) => flag.to_string(),
         Cell::List(texts) => harmless(&texts.join(" ")),

@@ -41,6 +41,8 @@ pub enum Cell {
     Count(i64),
     /// A share in per cent.
     Percent(f64),
+    /// A mean of whole numbers.
+    Mean(f64),
     /// An instant.
     At(UnixMs),
     /// A duration in milliseconds.

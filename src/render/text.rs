@@ -154,7 +154,9 @@ fn dim(cell: Styled, options: &DisplayOptions) -> Styled {
 fn styled(cell: &Cell, options: &DisplayOptions) -> Styled {
     let shown = Styled::new(show(cell, options));
     match cell {
-        Cell::Count(_) | Cell::Span(_) | Cell::Percent(_) => shown.set_alignment(CellAlignment::Right),
+        Cell::Count(_) | Cell::Span(_) | Cell::Percent(_) | Cell::Mean(_) => {
+            shown.set_alignment(CellAlignment::Right)
+        }
         Cell::Word(word) if options.colour => match tone(word) {
             Some(colour) => shown.fg(colour),
             None => shown,

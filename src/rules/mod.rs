@@ -19,6 +19,7 @@ mod prompt;
 mod queue;
 pub mod references;
 mod route;
+mod survey;
 mod verb;
 mod wait_key;
 
@@ -37,6 +38,7 @@ pub use menu::{Menu, MenuOption};
 pub use prompt::{InvalidSource, Prompt, Source};
 pub use queue::{Queue, Strategy, Tier};
 pub use route::{Callers, InvalidPattern, NumberPattern, Route};
+pub use survey::{InvalidSurvey, MARKS, MAX_QUESTIONS, Survey};
 pub use verb::{Destination, DestinationKind, Extension, InvalidDestination, Then};
 pub use wait_key::WaitKey;
 

@@ -12,6 +12,7 @@ use crate::duration::{DAY, HEARD, HOUR, MINUTE, OrNever, Within, ZeroOr};
 use crate::ids::{AgentName, PolicyName, PromptName, ScheduleName};
 use crate::rules::digits::{Heard, heard, twice};
 use crate::rules::policy::Profile;
+use crate::rules::survey::Survey;
 use crate::rules::verb::Destination;
 use crate::rules::wait_key::WaitKey;
 
@@ -81,6 +82,9 @@ pub struct Queue {
     pub policy: PolicyName,
     /// Whether agents in another call, such as an internal one, are offered the queue's callers.
     pub call_waiting: bool,
+    /// What callers are asked after their talk: `{ questions = ["helpful"], thanks = "thanks" }`, with the prompts of 1 to 3
+    /// questions, each of which the caller answers with 1 to 5. Without it, the call ends with the talk.
+    pub survey: Option<Survey>,
     /// The agents who serve the queue.
     #[serde(with = "TierList")]
     pub tiers: BTreeMap<AgentName, Tier>,
@@ -106,6 +110,7 @@ impl Queue {
         "max_wait",
         "overflow",
         "call_waiting",
+        "survey",
     ];
 
     /// A queue with the defaults for everything else.
@@ -132,6 +137,7 @@ impl Queue {
             schedule: None,
             policy: Profile::Service.into(),
             call_waiting: false,
+            survey: None,
             tiers: BTreeMap::new(),
         }
     }

@@ -178,6 +178,13 @@ impl Queue {
             music.map(|name| ("music", name)).into_iter().chain(greeting.map(|it| ("greeting", it)));
         let prompts = prompts.chain(self.announcements.iter().map(|name| ("announcements", name)));
         all.extend(prompts.map(|(key, name)| owner.to([Step::Key(key)], Kind::Prompt, name.as_str())));
+        if let Some(survey) = &self.survey {
+            let prompt = |key: &'static str, name: &crate::ids::PromptName| {
+                owner.to([Step::Key("survey"), Step::Key(key)], Kind::Prompt, name.as_str())
+            };
+            all.extend(survey.questions().iter().map(|name| prompt("questions", name)));
+            all.extend(survey.thanks().map(|name| prompt("thanks", name)));
+        }
         let schedule = self.schedule.as_ref();
         all.extend(schedule.map(|name| owner.to([Step::Key("schedule")], Kind::Schedule, name.as_str())));
         all.push(owner.to([Step::Key("policy")], Kind::Policy, self.policy.as_str()));

@@ -302,6 +302,12 @@ impl Core {
             return Script::new(self.dialplan.clone());
         }
         let steps = match self.settings.extensions.get(extension) {
+            // As in fs-dialplan/dozvon.xml.
+            None if extension.starts_with("dozvon_survey_") => vec![
+                app("set", "socket_resume=true"),
+                app("socket", &format!("{} async full", self.settings.controllers.join("|"))),
+                app("hangup", "NORMAL_CLEARING"),
+            ],
             Some(actions) => actions.iter().map(|(name, data)| app(name, data)).collect(),
             None => vec![app("answer", ""), app("sleep", "2000"), app("hangup", "")],
         };

@@ -49,6 +49,7 @@ pub mod retention;
 pub mod rules;
 mod schema;
 mod stats;
+pub mod surveys;
 pub mod waits;
 
 pub use dialect::Database;

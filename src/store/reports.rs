@@ -17,6 +17,8 @@ crate::vocabulary! {
         Offers = "offers",
         /// Cases by state, reason and age.
         Cases = "cases",
+        /// What callers answered after their talks, by queue, agent and question.
+        Surveys = "surveys",
     }
 }
 
@@ -160,6 +162,44 @@ pub struct OffersByAgent {
     pub latest: String,
 }
 
+/// A row of `v_survey_answers`.
+#[derive(Debug, Clone, PartialEq, Serialize, QueryableByName)]
+pub struct SurveyAnswers {
+    /// The business day of the call.
+    #[diesel(sql_type = Text)]
+    pub business_day: BusinessDay,
+    /// The queue.
+    #[diesel(sql_type = Text)]
+    pub queue: String,
+    /// The agent who talked to the callers.
+    #[diesel(sql_type = Text)]
+    pub agent: String,
+    /// The prompt of the question.
+    #[diesel(sql_type = Text)]
+    pub question: String,
+    /// The number of answers.
+    #[diesel(sql_type = BigInt)]
+    pub answers: i64,
+    /// The mean answer; 1 is the worst, 5 the best.
+    #[diesel(sql_type = Double)]
+    pub answer_avg: f64,
+    /// The number of answers 1.
+    #[diesel(sql_type = BigInt)]
+    pub answers_1: i64,
+    /// The number of answers 2.
+    #[diesel(sql_type = BigInt)]
+    pub answers_2: i64,
+    /// The number of answers 3.
+    #[diesel(sql_type = BigInt)]
+    pub answers_3: i64,
+    /// The number of answers 4.
+    #[diesel(sql_type = BigInt)]
+    pub answers_4: i64,
+    /// The number of answers 5.
+    #[diesel(sql_type = BigInt)]
+    pub answers_5: i64,
+}
+
 /// A row of `v_cases`.
 #[derive(Debug, Clone, PartialEq, Serialize, QueryableByName)]
 pub struct CaseLine {
@@ -252,6 +292,19 @@ pub fn offers_by_agent(c: &mut Database, days: Days) -> Result<Vec<OffersByAgent
 pub fn cases(c: &mut Database, days: Days) -> Result<Vec<CaseLine>, StoreError> {
     Ok(diesel::sql_query(format!(
         "SELECT * FROM v_cases WHERE business_day BETWEEN '{}' AND '{}' ORDER BY opened_at, id",
+        days.from, days.to
+    ))
+    .load(c)?)
+}
+
+/// Returns what callers answered after their talks.
+///
+/// # Errors
+/// When the database fails.
+pub fn survey_answers(c: &mut Database, days: Days) -> Result<Vec<SurveyAnswers>, StoreError> {
+    Ok(diesel::sql_query(format!(
+        "SELECT * FROM v_survey_answers WHERE business_day BETWEEN '{}' AND '{}' \
+         ORDER BY queue, agent, business_day, question",
         days.from, days.to
     ))
     .load(c)?)

@@ -57,7 +57,7 @@ diesel::table! {
         overflow_to -> Text, overflow_then -> Nullable<Text>, schedule -> Nullable<Text>, policy -> Text, call_waiting -> Bool,
         greeting -> Nullable<Text>, greeting_skip -> Bool, announcements -> Text, announce_after_ms -> BigInt,
         announce_interval_ms -> Nullable<BigInt>, announce_position -> Bool, announce_wait -> Bool, wait_floor_ms -> BigInt,
-        wait_rise_ms -> BigInt, keys -> Text, early_media -> Bool,
+        wait_rise_ms -> BigInt, keys -> Text, early_media -> Bool, survey -> Nullable<Text>,
     }
 }
 diesel::table! { policies (name) { name -> Text, version -> Integer, } }
@@ -122,6 +122,11 @@ diesel::table! {
     menu_options (menu, ordinal) {
         menu -> Text, ordinal -> Integer, digits -> Text, goes_to -> Nullable<Text>, back -> Bool,
         language -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    survey_answers (call, ordinal) {
+        call -> Text, ordinal -> Integer, question -> Text, answer -> Integer, answered_at -> BigInt,
     }
 }
 diesel::table! {

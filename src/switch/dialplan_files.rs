@@ -27,6 +27,9 @@ impl File {
     }
 }
 
+/// The extension of our context to which a caller comes after their talk, for a survey. The id of the call follows.
+pub(super) const SURVEY: &str = "dozvon_survey_";
+
 /// The extension of our context that looks after a caller whom no controller takes.
 pub const FALLBACK: &str = "dozvon_fallback";
 

@@ -1,7 +1,8 @@
 //! What the channel's data say about a caller, parsed and checked once.
 
-use crate::ids::{ChannelId, CoreId};
+use crate::ids::{CallId, ChannelId, CoreId};
 
+use super::dialplan_files::SURVEY;
 use super::text;
 
 /// The longest value that is read, in bytes as sent.
@@ -101,6 +102,12 @@ impl<'a> Raw<'a> {
 }
 
 impl ChannelFacts {
+    /// The call after whose talk the caller is back for a survey. None for any other caller.
+    #[must_use]
+    pub fn after_talk(&self) -> Option<CallId> {
+        self.dialled.strip_prefix(SURVEY)?.parse().ok()
+    }
+
     /// Reads the header block with which FreeSWITCH answers `connect`.
     pub(super) fn read(block: &str) -> Result<Self, InvalidFacts> {
         let raw = Raw::read(block);

@@ -101,6 +101,7 @@ fn a_caller_is_handed_over_and_never_left_alone() {
     assert!(fallback.iter().any(|action| action.starts_with("bridge(")));
     assert_eq!(fallback.last().unwrap(), "hangup(NORMAL_TEMPORARY_FAILURE)");
     assert_eq!(actions(&document, "dozvon_after_talk"), ["hangup(NORMAL_CLEARING)"]);
+    assert_eq!(actions(&document, "dozvon_survey_over"), ["hangup(NORMAL_CLEARING)"]);
 }
 
 /// While `uuid_bridge` sets about connecting a channel, `socket` may end before the channel's state has changed. FreeSWITCH
@@ -122,7 +123,7 @@ fn nothing_that_follows_the_socket_can_run_while_the_caller_is_being_connected()
             assert!(bare.is_empty(), "{}: {name} runs {bare:?} after `socket`", file.place);
         }
     }
-    assert_eq!(sockets, 3, "of callers, and of what is dialled at phones: asked and carried out");
+    assert_eq!(sockets, 4, "of callers, of surveys, and of what is dialled at phones: asked and carried out");
 }
 
 /// What becomes of a caller with these variables after a try: the first extension that matches.

@@ -138,6 +138,7 @@ fn plain(rust: &str) -> &str {
         "Source" => "sound or `say:NAME`",
         "Digits" => "1 to 8 of `0` to `9`, `*` and `#`",
         "MenuOption" | "WaitKey" => "table",
+        "Survey" => "table: `questions`, `thanks`",
         "Turn" => "`day` or `week`",
         "ChangeTime" => "`HH:MM`",
         "NaiveDate" => "`YYYY-MM-DD`",

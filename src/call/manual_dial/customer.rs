@@ -17,7 +17,7 @@ use crate::phone::E164;
 use crate::store::StoreError;
 use crate::store::callbacks::{CallbackEnd, CallbackResult};
 use crate::store::manual_dial::{self, Begun, Dialled};
-use crate::switch::{Cancel, Leg, Loops};
+use crate::switch::{AfterTalk, Cancel, Leg, Loops};
 
 /// The reason for refusing a dial when every trunk has as many calls as it may have.
 const NO_ROOM: &str = "no trunk has room for one more call";
@@ -184,7 +184,7 @@ async fn connect(call: &mut Call, trunk_call: &TrunkCall, number: &E164) -> Dial
 }
 
 async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> DialResult {
-    let talk = match Talk::with_caller(call, channel).await {
+    let talk = match Talk::with_caller(call, channel, AfterTalk::HangUp).await {
         Ok(Some(talk)) => talk,
         Ok(None) => {
             leg.cancel(Cancel::OriginatorCancel);

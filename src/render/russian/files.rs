@@ -49,6 +49,10 @@ pub(super) const FILES: &[Pair] = &[
     ("a list", "список"),
     ("a list in [brackets]", "список в [скобках]"),
     ("a network in quotes, such as \"10.0.0.0/8\",", "сеть в кавычках, например \"10.0.0.0/8\","),
+    (
+        "a survey has 1 to {number} different questions: write that many prompts",
+        "в опросе от 1 до {number} разных вопросов: укажите столько подсказок",
+    ),
     ("a table", "таблица"),
     ("a webhook has no recipients", "у вебхука нет получателей"),
     ("a whole number", "целое число"),

@@ -141,6 +141,7 @@ pub(super) struct QueueRow {
     wait_rise_ms: i64,
     keys: String,
     early_media: bool,
+    survey: Option<String>,
 }
 
 impl QueueRow {
@@ -170,6 +171,7 @@ impl QueueRow {
             wait_rise_ms: to_ms(queue.wait_rise),
             keys: json(&queue.keys),
             early_media: queue.early_media,
+            survey: queue.survey.as_ref().map(json),
         }
     }
 
@@ -200,6 +202,7 @@ impl QueueRow {
             wait_rise: from_ms(self.wait_rise_ms),
             keys: from_json("queues.keys", &self.keys)?,
             early_media: self.early_media,
+            survey: self.survey.map(|survey| from_json("queues.survey", &survey)).transpose()?,
             tiers,
         })
     }

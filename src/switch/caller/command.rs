@@ -25,6 +25,15 @@ pub enum Loops {
     Forever,
 }
 
+/// What happens to a caller when the other side of their talk hangs up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterTalk {
+    /// The call ends.
+    HangUp,
+    /// The dialplan brings the caller to us again, for the survey of this call.
+    Survey(CallId),
+}
+
 #[derive(Debug)]
 pub(super) struct CallerRequest {
     pub command: CallerCommand,
@@ -39,7 +48,7 @@ pub(super) enum CallerCommand {
     Stop,
     Listen { keys_end_sounds: bool, in_band: bool },
     Set { variable: Variable, value: String },
-    Bridge { leg: ChannelId },
+    Bridge { leg: ChannelId, after: AfterTalk },
     Resume,
     CloseSocket { node: Node, call: CallId },
     HangUp { cause: HangupCause },

@@ -40,7 +40,7 @@ use super::text;
 use crate::cause::HangupCause;
 
 use super::variable::Variable;
-pub use command::{Loops, PlayId};
+pub use command::{AfterTalk, Loops, PlayId};
 pub use event::{CallerEvent, DigitSource};
 pub(super) use visits::{Visit, Visits};
 
@@ -132,8 +132,8 @@ impl Caller {
         self.ask(CallerCommand::Set { variable, value: value.to_owned() }).await
     }
 
-    /// Connects the caller with a leg that answered. A caller in early media is answered. From now on the talk survives the controller, and the end of the talk is
-    /// the end of the call.
+    /// Connects the caller with a leg that answered. A caller in early media is answered. From now on the talk survives the
+    /// controller. `after` says what follows when the leg hangs up.
     ///
     /// Success means only that FreeSWITCH has begun: wait for [`CallerEvent::Bridged`], and after about three seconds without
     /// it call [`Caller::unbridge_failed`]. Only one bridge may be undecided at a time: a second one leaves a leg that is
@@ -141,8 +141,8 @@ impl Caller {
     ///
     /// # Errors
     /// If either channel is gone or FreeSWITCH refuses; the dialplan then takes the caller back as before.
-    pub async fn bridge(&self, leg: ChannelId) -> Result<(), CallerError> {
-        self.ask(CallerCommand::Bridge { leg }).await
+    pub async fn bridge(&self, leg: ChannelId, after: AfterTalk) -> Result<(), CallerError> {
+        self.ask(CallerCommand::Bridge { leg, after }).await
     }
 
     /// Gives up a bridge that did not come about: the dialplan takes the caller back again if the controller dies.

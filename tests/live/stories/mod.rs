@@ -13,6 +13,7 @@ mod restarted;
 mod rules;
 mod stopped;
 mod surroundings;
+mod survey;
 mod taken;
 mod unheld;
 mod waiting;
@@ -112,6 +113,8 @@ fn of_callers() -> Vec<Story> {
         waiting::keys_while_waiting,
         waiting::early_media,
         waiting::a_key_races_the_answer,
+        survey::two_questions_after_a_talk,
+        survey::whoever_does_not_want_it_loses_nothing,
         taken::by_a_transfer,
         taken::by_an_intercept,
         taken::by_a_colleague_who_picks_up_the_ringing_phone,

@@ -140,7 +140,7 @@ fn what_waits_for_a_destination_that_is_gone_does_not_keep_a_person_for_ever() {
 }
 
 /// Tables that hold no persons but those who work here, or only refer to rows that do.
-const NOBODYS: [&str; 39] = [
+const NOBODYS: [&str; 40] = [
     "__diesel_schema_migrations",
     "prompts",
     "schedules",
@@ -159,6 +159,7 @@ const NOBODYS: [&str; 39] = [
     "menu_prompts",
     "menu_options",
     "menu_visits",
+    "survey_answers",
     "routes",
     "policies",
     "policy_versions",

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use dozvon::ids::{CallId, ChannelId};
 use dozvon::missed::case::Reason;
 use dozvon::missed::ending::{Ending, Stage};
 use dozvon::missed::verdict::{Verdict, Why};
@@ -10,6 +11,7 @@ use dozvon::queue::offer::Outcome;
 use dozvon::store::calls::{self, Ended};
 use dozvon::store::offers::{self, EndUnanswered};
 use dozvon::store::reports::{self, CallsDaily, CaseLine, Days, Gauges, OffersByAgent};
+use dozvon::store::surveys::{self, Answer};
 use dozvon::store::{Database, StoreError, case_closing, waits};
 
 use crate::support::company::{TODAY, abandoned, arrival, arrive, at, open_for_business, queue, ring, talk};
@@ -65,12 +67,7 @@ fn served(c: &mut Database, queue: &str, agent: &str, from: u64, wait: u64) -> R
 }
 
 /// The agent answers after 3 s of ringing and they talk for 10 s.
-fn end_with(
-    c: &mut Database,
-    call: dozvon::ids::CallId,
-    agent: &str,
-    bridged: u64,
-) -> Result<(), StoreError> {
+fn end_with(c: &mut Database, call: CallId, agent: &str, bridged: u64) -> Result<(), StoreError> {
     let offer = ring(c, call, agent, at(bridged - 3000))?;
     talk(c, call, offer, at(bridged))?;
     offers::end_talk(c, offer, at(bridged + 10_000), Duration::ZERO)?;
@@ -98,6 +95,57 @@ fn line(row: &CallsDaily) -> String {
         row.wait_max_ms,
         row.wait_avg_ms,
     )
+}
+
+/// The caller of the talk that began at `bridged` gives one mark to each question, and one of them again.
+fn marks(c: &mut Database, call: CallId, given: &[i32]) -> Result<(), StoreError> {
+    for (ordinal, mark) in (1..).zip(given) {
+        let question = if ordinal == 1 { "helpful" } else { "quick" }.parse().unwrap();
+        let answer = Answer { call, ordinal, question, mark: *mark, at: at(999_000) };
+        surveys::answer(c, &answer)?;
+        surveys::answer(c, &Answer { mark: 1, ..answer })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn answers_are_counted_for_each_queue_agent_and_question() {
+    for_each_database(async |db| {
+        db.write(|c| {
+            open_for_business(c)?;
+            for (agent, begins, given) in
+                [("anna", 0, &[5, 4][..]), ("anna", 100_000, &[2]), ("boris", 200_000, &[3])]
+            {
+                let call = arrive(c, "sales", at(begins))?;
+                end_with(c, call, agent, begins + 5000)?;
+                marks(c, call, given)?;
+            }
+            let unanswered = arrive(c, "sales", at(300_000))?;
+            let (row, other) = (arrival(None, at(400_000)), ChannelId::new());
+            calls::arrive(c, &row)?;
+            assert_eq!(surveys::talked(c, row.id, row.channel)?, None, "this caller has not talked");
+            assert_eq!(surveys::talked(c, unanswered, other)?, None, "this is another channel");
+            Ok(())
+        })
+        .await;
+        let rows = db.store.read("report", |c| reports::survey_answers(c, today())).await.unwrap();
+        let shown: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let marks = [row.answers_1, row.answers_2, row.answers_3, row.answers_4, row.answers_5];
+                (row.agent.as_str(), row.question.as_str(), row.answers, row.answer_avg, marks)
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("anna", "helpful", 2, 3.5, [0, 1, 0, 0, 1]),
+                ("anna", "quick", 1, 4.0, [0, 0, 0, 1, 0]),
+                ("boris", "helpful", 1, 3.0, [0, 0, 1, 0, 0]),
+            ]
+        );
+        assert!(rows.iter().all(|row| row.queue == "sales" && row.business_day.to_string() == TODAY));
+    });
 }
 
 /// Whom we call, and whom agents call, are no callers: neither their waits nor their endings are in the report, and
@@ -244,18 +292,26 @@ fn every_column_is_read_and_described() {
     let readme = include_str!("../../../docs/reference/views.md");
     for_each_database(async |db| {
         db.write(a_day).await;
-        let (calls, offers, cases) = db
+        db.write(|c| {
+            let call = arrive(c, "sales", at(950_000))?;
+            end_with(c, call, "vera", 960_000)?;
+            marks(c, call, &[5])
+        })
+        .await;
+        let (calls, offers, cases, surveys) = db
             .store
             .read("report", |c| {
                 Ok((
                     reports::calls_daily(c, today())?,
                     reports::offers_by_agent(c, today())?,
                     reports::cases(c, today())?,
+                    reports::survey_answers(c, today())?,
                 ))
             })
             .await
             .unwrap();
         let read = [
+            ("v_survey_answers", fields(&surveys[0])),
             ("v_calls_daily", fields(&calls[0])),
             ("v_offers_by_agent", fields(&offers[0])),
             ("v_cases", fields(&cases[0])),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dozvon::cause::HangupCause;
 use dozvon::ids::ChannelId;
 use dozvon::sound::Sound;
-use dozvon::switch::{CallerError, CallerEvent, DigitSource, Incoming, Listener, Loops, Variable};
+use dozvon::switch::{AfterTalk, CallerError, CallerEvent, DigitSource, Incoming, Listener, Loops, Variable};
 
 use tokio::io::AsyncWriteExt;
 
@@ -152,7 +152,7 @@ async fn a_bridge_is_safe_before_it_begins() {
         assert!(peer.is_closed().await);
     };
     let story = async {
-        incoming.caller.bridge(leg).await.unwrap();
+        incoming.caller.bridge(leg, AfterTalk::HangUp).await.unwrap();
         assert_eq!(incoming.caller.event().await, CallerEvent::Bridged { other: leg });
         assert_eq!(incoming.caller.event().await, CallerEvent::Bridged { other: leg }, "turned round");
         let over = CallerEvent::HungUp { cause: "NORMAL_CLEARING".into() };
@@ -187,7 +187,7 @@ async fn the_end_tells(since_us: u64) {
         peer.say(&channel_event("CHANNEL_HANGUP_COMPLETE", &end)).await;
     };
     let story = async {
-        incoming.caller.bridge(leg).await.unwrap();
+        incoming.caller.bridge(leg, AfterTalk::HangUp).await.unwrap();
         if since_us > 0 {
             assert_eq!(incoming.caller.event().await, CallerEvent::Bridged { other: leg });
         }
@@ -218,7 +218,7 @@ async fn a_refused_bridge_gives_the_dialplan_its_right_back() {
         assert_eq!(said[..said.len() - 1], [given.clone(), given].concat());
     };
     let story = async {
-        let refused = incoming.caller.bridge(leg).await;
+        let refused = incoming.caller.bridge(leg, AfterTalk::HangUp).await;
         let why = "-ERR Invalid uuid".to_owned();
         assert_eq!(refused, Err(CallerError::Refused { what: "bridge", why }));
         incoming.caller.unbridge_failed().await;
@@ -247,7 +247,7 @@ async fn after_a_bridge_that_failed_the_caller_is_asked_after() {
             peer
         };
         let story = async {
-            if incoming.caller.bridge(ChannelId::new()).await.is_ok() {
+            if incoming.caller.bridge(ChannelId::new(), AfterTalk::HangUp).await.is_ok() {
                 incoming.caller.unbridge_failed().await;
             }
             assert_eq!(incoming.caller.event().await, CallerEvent::HungUp { cause: "UNKNOWN".into() });
@@ -288,7 +288,7 @@ async fn a_bridge_that_comes_about_too_late_leaves_the_caller_to_the_dialplan() 
         peer
     };
     let story = async {
-        incoming.caller.bridge(leg).await.unwrap();
+        incoming.caller.bridge(leg, AfterTalk::HangUp).await.unwrap();
         incoming.caller.unbridge_failed().await;
         assert_eq!(incoming.caller.event().await, CallerEvent::Lost);
     };
@@ -307,7 +307,7 @@ async fn a_caller_who_is_transferred_while_we_connect_them_was_taken() {
         peer
     };
     let story = async {
-        incoming.caller.bridge(leg).await.unwrap();
+        incoming.caller.bridge(leg, AfterTalk::HangUp).await.unwrap();
         incoming.caller.unbridge_failed().await;
         assert_eq!(incoming.caller.event().await, CallerEvent::Taken);
     };
@@ -332,7 +332,7 @@ async fn a_bridge_that_was_given_up_and_comes_about_is_no_taking() {
         peer
     };
     let story = async {
-        incoming.caller.bridge(leg).await.unwrap();
+        incoming.caller.bridge(leg, AfterTalk::HangUp).await.unwrap();
         incoming.caller.unbridge_failed().await;
         assert_eq!(incoming.caller.event().await, CallerEvent::Lost);
     };
@@ -379,7 +379,7 @@ async fn a_dropped_future_of_the_story_cuts_no_command_in_two() {
         assert!(futures_poll(&mut asked).await.is_none());
     }
     assert_eq!(peer.command().await, Some(format!("api uuid_setvar {CHANNEL} dozvon_state sales")));
-    let story = incoming.caller.bridge(ChannelId::new());
+    let story = incoming.caller.bridge(ChannelId::new(), AfterTalk::HangUp);
     let serve = async {
         peer.say(&printed("+OK\n")).await;
         for _ in 0..7 {
@@ -466,7 +466,7 @@ async fn events_nobody_takes_hold_up_nothing() {
             peer.say(&printed("+OK")).await;
         }
     };
-    tokio::join!(incoming.caller.bridge(leg), answers).0.unwrap();
+    tokio::join!(incoming.caller.bridge(leg, AfterTalk::HangUp), answers).0.unwrap();
     let sides = format!("Bridge-A-Unique-ID: {CHANNEL}\nBridge-B-Unique-ID: {leg}\n");
     let flood = channel_event("CHANNEL_BRIDGE", &sides).repeat(5000);
     soon(peer.stream.write_all(flood.as_bytes())).await.unwrap();
@@ -492,7 +492,7 @@ async fn a_recorded_call_is_understood() {
             peer.say(&printed("+OK")).await;
         }
     };
-    tokio::join!(incoming.caller.bridge(leg), answers).0.unwrap();
+    tokio::join!(incoming.caller.bridge(leg, AfterTalk::HangUp), answers).0.unwrap();
     for frame in recorded_frames(include_str!("../../transcripts/answered.esl")) {
         peer.say(&frame).await;
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use dozvon::ids::{CallId, ChannelId};
-use dozvon::switch::{CallerEvent, Incoming, Listener, Node};
+use dozvon::switch::{AfterTalk, CallerEvent, Incoming, Listener, Node};
 
 use crate::support::switch::{CHANNEL, Peer, Switch, channel_data, event, printed, soon};
 use crate::wire::hostile::settings;
@@ -52,7 +52,7 @@ impl Scene {
             let sides = format!("Bridge-A-Unique-ID: {CHANNEL}\nBridge-B-Unique-ID: {leg}\n");
             peer.say(&event(&format!("Event-Name: CHANNEL_BRIDGE\nUnique-ID: {CHANNEL}\n{sides}\n"))).await;
         };
-        let (bridged, ()) = tokio::join!(caller.bridge(leg), bridging);
+        let (bridged, ()) = tokio::join!(caller.bridge(leg, AfterTalk::HangUp), bridging);
         bridged.unwrap();
         assert_eq!(caller.event().await, CallerEvent::Bridged { other: leg });
     }

@@ -24,6 +24,7 @@ mod poison;
 mod stage;
 mod stories;
 mod surroundings;
+mod surveys;
 mod taken;
 mod trunks;
 mod vital;

@@ -127,6 +127,7 @@ fn what_a_file_does_not_say_has_the_promised_defaults() {
         schedule: None,
         policy: "service".parse().unwrap(),
         call_waiting: false,
+        survey: None,
         tiers: [("anna".parse().unwrap(), Tier { level: 1, position: 1 })].into(),
         early_media: false,
         greeting: None,

@@ -13,7 +13,7 @@ use crate::rules::file::write::write;
 use crate::rules::policy::{Policy, Profile};
 use crate::rules::{
     Agent, ChangeTime, Destination, Duty, Menu, MenuOption, Prompt, Queue, Route, Rules, Strategy as Order,
-    Tier, Turn, WaitKey,
+    Survey, Tier, Turn, WaitKey,
 };
 
 fn interval() -> impl proptest::strategy::Strategy<Value = String> {
@@ -202,6 +202,7 @@ proptest! {
                 WaitKey { digits: "1".parse().unwrap(), to: Some(to.clone()), position: false },
                 WaitKey { digits: "12".parse().unwrap(), to: None, position: true },
             ],
+            survey: (priority > 0).then(|| Survey::new(vec!["p".parse().unwrap()], (from == 1).then(|| "p".parse().unwrap())).unwrap()),
             tiers: tiers.collect(), ..Queue::new(message.clone())
         };
         let route = Route {

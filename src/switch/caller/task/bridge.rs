@@ -3,7 +3,8 @@
 use tokio::time::Instant;
 
 use crate::ids::ChannelId;
-use crate::switch::caller::CallerEvent;
+use crate::switch::caller::{AfterTalk, CallerEvent};
+use crate::switch::dialplan_files::SURVEY;
 use crate::switch::event::Event;
 use crate::switch::frames::SocketError;
 use crate::switch::variable::Variable;
@@ -11,13 +12,19 @@ use crate::switch::variable::Variable;
 use super::CallerTask;
 use super::keys::TERMINATORS;
 
+/// FreeSWITCH's variable that says where a channel goes after a bridge.
+const TRANSFER: &str = "transfer_after_bridge";
+
+/// The context of our dialplan.
+const CONTEXT: &str = "dozvon";
+
 /// The value of `dozvon_state` for a caller who was connected.
 const TALKED: &str = "talked";
 
 impl CallerTask {
     /// Connects the caller with a leg. The variables are set before the bridge: once the two talk, a crash of the controller
     /// must not cut the talk, and the dialplan must not take the end of the talk for a call that nobody answered.
-    pub(super) async fn bridge(&mut self, leg: ChannelId) -> Result<(), SocketError> {
+    pub(super) async fn bridge(&mut self, leg: ChannelId, after: AfterTalk) -> Result<(), SocketError> {
         let channel = self.channel;
         let mut commands = vec![
             format!("api uuid_setvar {channel} socket_resume false"),
@@ -27,6 +34,10 @@ impl CallerTask {
         // By a command, since an application would have to wait for what is played.
         if std::mem::take(&mut self.in_early_media) {
             commands.push(format!("api uuid_answer {channel}"));
+        }
+        if let AfterTalk::Survey(call) = after {
+            // It goes before `hangup_after_bridge` (switch_ivr_bridge.c, audio_bridge_on_exchange_media).
+            commands.push(format!("api uuid_setvar {channel} {TRANSFER} {SURVEY}{call}:XML:{CONTEXT}"));
         }
         commands.push(format!("api uuid_bridge {channel} {leg}"));
         match self.socket.all(&commands).await?.pop() {
@@ -72,8 +83,11 @@ impl CallerTask {
         }
         // If the bridge comes about after all, ending the agent's leg must not end the caller's call. A call that was never
         // bridged keeps what its own dialplan has set.
-        if self.bridge_tried {
+        if self.bridge_tried.is_some() {
             commands.push(format!("api uuid_setvar {channel} hangup_after_bridge false"));
+        }
+        if matches!(self.bridge_tried, Some(AfterTalk::Survey(_))) {
+            commands.push(format!("api uuid_setvar {channel} {TRANSFER}"));
         }
         self.socket.all(&commands).await.map(drop)
     }

@@ -30,7 +30,7 @@ use crate::switch::text;
 use self::sound::Music;
 use self::watched::Watched;
 use super::command::{CallerCommand, CallerRequest};
-use super::{CallerError, CallerEvent, CallerSetup, PlayId, Visit};
+use super::{AfterTalk, CallerError, CallerEvent, CallerSetup, PlayId, Visit};
 use crate::switch::variable::Variable;
 
 /// How many events may wait for the story; beyond that the oldest are dropped.
@@ -69,8 +69,8 @@ pub(super) struct CallerTask {
     abandoned_leg: Option<ChannelId>,
     /// Whether `socket` has ended since the last bridge was asked for: the channel is not in our hands.
     released: bool,
-    /// Whether a bridge was ever tried.
-    bridge_tried: bool,
+    /// What was to follow the last bridge that was tried.
+    bridge_tried: Option<AfterTalk>,
     /// The leg with which we have connected the caller.
     talks_with: Option<ChannelId>,
     visit: Visit,
@@ -105,7 +105,7 @@ impl CallerTask {
             bridging: None,
             abandoned_leg: None,
             released: false,
-            bridge_tried: false,
+            bridge_tried: None,
             talks_with: None,
             visit: setup.visit,
             begins_at: setup.begins_at,
@@ -248,10 +248,10 @@ impl CallerTask {
             CallerCommand::Stop => self.stop().await,
             CallerCommand::Listen { keys_end_sounds, in_band } => self.listen(keys_end_sounds, in_band).await,
             CallerCommand::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
-            CallerCommand::Bridge { leg } => {
-                (self.bridging, self.bridge_tried) = (Some(leg), true);
+            CallerCommand::Bridge { leg, after } => {
+                (self.bridging, self.bridge_tried) = (Some(leg), Some(after));
                 (self.abandoned_leg, self.released) = (None, false);
-                self.bridge(leg).await
+                self.bridge(leg, after).await
             }
             CallerCommand::Resume => self.bridge_failed().await,
             CallerCommand::CloseSocket { node, call } => {
