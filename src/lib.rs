@@ -32,7 +32,7 @@
 //!    before the caller hears anything.
 //! 3. [`routing::plan`] decides where the call goes, and why.
 //! 4. The story carries out the plan, verb by verb, as each leads to the next: [`call::wait`] in a queue, [`call::menu`],
-//!    [`call::forward`] to a contact, [`call::message`], [`call::extension`], [`call::hang_up`].
+//!    [`call::forward`] to a contact, [`call::message`], [`call::callback`], [`call::extension`], [`call::hang_up`].
 //! 5. [`dispatch::task`] knows who waits and who is free. [`queue::board`] proposes who rings for whom.
 //!    [`dispatch::offer`] claims the agent in the database, then rings the phones (`switch::leg`).
 //! 6. The agent answers, and [`call::talk`] connects the two: the one place where a talk begins and ends.

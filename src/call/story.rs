@@ -208,7 +208,8 @@ async fn take_in(
     let within = app.settings.callback.resume_place;
     let recording = app.store.write("arrive", move |c| {
         store::calls::arrive(c, &row)?;
-        row.queue.as_ref().map_or(Ok(None), |queue| places::resume(c, row.id, queue, within, row.at))
+        let standing = row.party.number().zip(row.queue.as_ref());
+        standing.map_or(Ok(None), |standing| places::resume(c, row.id, standing, within, row.at))
     });
     tokio::pin!(recording);
     match tokio::time::timeout(patience, &mut recording).await {

@@ -143,10 +143,10 @@ async fn left(call: &Call, outcome: WaitOutcome) {
 /// Records that the caller joined. Returns since when the caller waits here.
 async fn join(call: &mut Call, name: &QueueName) -> UnixMs {
     let (id, queue, at) = (call.id, name.clone(), call.app.clock.now());
-    let within = call.app.settings.callback.resume_place;
+    let (within, party) = (call.app.settings.callback.resume_place, call.facts.party.clone());
     let joined = call.app.store.write("join", move |c| {
         store::waits::join(c, id, &queue, at)?;
-        store::places::resume(c, id, &queue, within, at)
+        party.number().map_or(Ok(None), |number| store::places::resume(c, id, (number, &queue), within, at))
     });
     match joined.await {
         Ok(resumed) => call.place_at = resumed.unwrap_or(call.place_at),

@@ -7,7 +7,6 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::dialect::hold;
-use super::error::Found as _;
 use super::schema::{calls, resumed_places};
 use super::{Database, StoreError};
 use crate::clock::UnixMs;
@@ -38,7 +37,7 @@ pub fn taken_over(c: &mut Database, call: CallId) -> Result<Option<CallId>, Stor
     Ok(resumed_places::table.find(call).select(resumed_places::earlier).first(c).optional()?)
 }
 
-/// Gives a call that has just joined a queue the place of an earlier call from the same number, which was cut off while
+/// Gives a call that has just joined a queue the place of an earlier call from the same `number`, which was cut off while
 /// waiting there, at most `within` before `at`. Returns since when the caller stands there. A place is taken over once.
 ///
 /// # Errors
@@ -46,23 +45,18 @@ pub fn taken_over(c: &mut Database, call: CallId) -> Result<Option<CallId>, Stor
 pub fn resume(
     c: &mut Database,
     call: CallId,
-    queue: &QueueName,
+    (number, queue): (&E164, &QueueName),
     within: Duration,
     at: UnixMs,
 ) -> Result<Option<UnixMs>, StoreError> {
-    if within.is_zero() {
-        return Ok(None);
-    }
-    let number: Option<E164> = calls::table.find(call).select(calls::number).first(c).found("call", call)?;
-    let Some(number) = number else { return Ok(None) };
     let since = at - within;
-    if cut_off(c, &number, queue, since)?.is_none() {
+    if within.is_zero() || cut_off(c, number, queue, since)?.is_none() {
         return Ok(None);
     }
     // Two calls of the number may want the place at the same time.
-    hold::number(c, &number)?;
+    hold::number(c, number)?;
     let has_place = of(c, call)?.is_some();
-    let Some((earlier, place_at)) = cut_off(c, &number, queue, since)?.filter(|_| !has_place) else {
+    let Some((earlier, place_at)) = cut_off(c, number, queue, since)?.filter(|_| !has_place) else {
         return Ok(None);
     };
     diesel::insert_into(resumed_places::table)

@@ -82,7 +82,9 @@ fn a_place_is_taken_over_once_by_the_same_number_in_the_same_queue_in_time() {
                 let mut new = arrival(Some(name), at(ms));
                 new.party = party.unwrap_or(new.party);
                 calls::arrive(c, &new)?;
-                let place = places::resume(c, new.id, &queue(name), MINUTE, at(ms))?;
+                let number = new.party.number();
+                let resume = |number| places::resume(c, new.id, (number, &queue(name)), MINUTE, at(ms));
+                let place = number.map_or(Ok(None), resume)?;
                 Ok((place, places::taken_over(c, new.id)?, new.id))
             })
             .await
@@ -107,7 +109,8 @@ fn a_place_is_taken_over_once_by_the_same_number_in_the_same_queue_in_time() {
         let off = db
             .write(|c| {
                 let call = arrive(c, "sales", at(82_000))?;
-                places::resume(c, call, &queue("sales"), Duration::ZERO, at(82_000))
+                let number = NUMBER.parse().unwrap();
+                places::resume(c, call, (&number, &queue("sales")), Duration::ZERO, at(82_000))
             })
             .await;
         assert_eq!(off, None);
