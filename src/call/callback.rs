@@ -28,7 +28,9 @@ const MOST_KEYS: usize = 24;
 /// Takes the caller's request for a callback, then goes on with what follows, or hangs up.
 pub(crate) async fn ask(call: &mut Call, rules: &Rules, queue: &QueueName, then: Then) -> Result<Next, Gone> {
     let has_waited = call.queue.as_ref() == Some(queue);
-    record(call, queue).await;
+    tracing::info!(%queue, "the caller asks for a callback");
+    asked(call, queue);
+    keep(call).await;
     (call.stage, call.flow.ending) = (Stage::Message, Ending::AskedCallback);
     call.answer().await?;
     call.stop().await?;
@@ -47,20 +49,13 @@ pub(crate) async fn ask(call: &mut Call, rules: &Rules, queue: &QueueName, then:
     Ok(Next::Ended(over(Ending::AskedCallback, Stage::Message, "NORMAL_CLEARING")))
 }
 
-/// Records that the caller has asked. If the database fails, only this process knows it until the call ends.
-pub(super) async fn record(call: &mut Call, queue: &QueueName) {
-    let earlier = call.flow.asked.take();
-    if earlier.as_ref().is_some_and(|earlier| earlier.queue == *queue) {
-        call.flow.asked = earlier;
-        return;
-    }
-    call.flow.asked =
-        Some(Asked { queue: queue.clone(), number: earlier.and_then(|earlier| earlier.number) });
-    tracing::info!(%queue, "the caller asks for a callback");
-    keep(call).await;
+/// The caller has asked: from now on the end of the call opens a case, whatever comes next.
+pub(super) fn asked(call: &mut Call, queue: &QueueName) {
+    let number = call.flow.asked.take().and_then(|earlier| earlier.number);
+    call.flow.asked = Some(Asked { queue: queue.clone(), number });
 }
 
-/// Puts on record what the caller asks for.
+/// Puts on record what the caller asks for. If the database fails, only this process knows it until the call ends.
 async fn keep(call: &Call) {
     let Some(asked) = call.flow.asked.clone() else { return };
     let (id, at) = (call.id, call.app.clock.now());

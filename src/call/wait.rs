@@ -82,7 +82,7 @@ pub(crate) async fn in_queue(
         Waited::Answered(bridged) => talk(call, bridged).await.map(Next::Ended),
         Waited::Left(to) => {
             if let Destination::Callback(queue, _) = &to {
-                callback::record(call, queue).await;
+                callback::asked(call, queue);
             }
             waiting.end(call).await?;
             left(call, WaitOutcome::Abandoned).await;
