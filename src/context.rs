@@ -14,6 +14,7 @@ use crate::dispatch::in_flight::InFlight;
 use crate::dispatch::trunks::Trunks;
 use crate::metrics::Metrics;
 use crate::prompts::Prompts;
+use crate::recordings::Recordings;
 use crate::rules::Rules;
 use crate::store::Store;
 use crate::store::callbacks::CallbackRules;
@@ -46,6 +47,8 @@ pub struct App {
     pub trunks: Trunks,
     /// What FreeSWITCH plays for what callers are told.
     pub prompts: Arc<Prompts>,
+    /// The messages of callers as files.
+    pub recordings: Arc<Recordings>,
     /// The essential tasks.
     pub vital: Vital,
     /// Cancelled when waiting callers are to be handed back to the dialplan.

@@ -36,6 +36,8 @@ crate::vocabulary! {
         AttemptUndisposed = "attempt.undisposed",
         /// A talk of a caller with an agent has ended. The event is made only if a destination wants it.
         CallEnded = "call.ended",
+        /// A caller has left a message in a voicemail.
+        MessageLeft = "message.left",
         /// A form or a bot has sent a request for a callback.
         RequestReceived = "request.received",
         /// A trunk has failed several times in a row before a phone rang.
@@ -65,6 +67,7 @@ crate::vocabulary! {
 /// | `case.opened`, `case.missed_again` | from a call: `call`, its id, `began_at`, when it came, and `wait_ms`; from a form or a bot: `request`, its number |
 /// | `request.received` | `request`, its number, `source`, `page`, `wanted_at`; `note` is the customer's text |
 /// | `attempt.ended`, `attempt.undisposed` | `call`, unless the attempt was only reported by hand; `way`, `agent`, `began_at`, `answered_at`, `talk_ms`, `counted`; `result` is a word of [`crate::missed::attempt::Disposition`], `note` what the agent wrote |
+/// | `message.left` | `message`, its number, `voicemail`, `call`, `began_at`, when the caller began to speak, `length_ms` if it is known, `file`, its path for FreeSWITCH |
 /// | `call.ended` | `call`, `agent`, `began_at`, `answered_at`, `wait_ms`, `talk_ms` |
 /// | `trunk.failing` | `name` is the trunk's, `reason` the cause of the last failure, `times` how many there were in a row |
 /// | `cases.flooded` | `name` is the source's address, behind the gateway if there is one (`*`: all sources together), `times` how many are allowed in an hour |

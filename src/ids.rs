@@ -73,6 +73,8 @@ names!(
     QueueName,
     /// Names a menu.
     MenuName,
+    /// Names a voicemail.
+    VoicemailName,
     /// Names a route.
     RouteName,
     /// Names a schedule.
@@ -239,6 +241,19 @@ crate::stored! { BigInt:
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
     #[serde(transparent)]
     pub struct AttemptId(pub i64);
+}
+
+crate::stored! { BigInt:
+    /// Numbers a message of a caller.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(transparent)]
+    pub struct MessageId(pub i64);
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
 }
 
 impl fmt::Display for AttemptId {

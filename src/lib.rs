@@ -13,7 +13,7 @@
 //! | [`context`] | what does every call, callback and page work with? |
 //! | [`dispatch`] | who acts on the board, and carries out an offer? |
 //! | [`audit_head`], [`notify`], [`retention`], [`switch`] | where else is the audit's head kept? · who must be told? · which rows are too old? · how do we talk to FreeSWITCH? |
-//! | [`store`] | what must not be lost? |
+//! | [`recordings`], [`store`] | what have callers recorded? · what must not be lost? |
 //! | [`config`] | what is the process told at its start? |
 //! | [`metrics`], [`prompts`], [`sim`] | what is counted? · which sounds are there? · how does FreeSWITCH behave, where there is none? |
 //! | [`missed`], [`queue`], [`routing`] | **pure decisions:** what do we owe the caller, and when? · who rings for whom? · where should this call go? |
@@ -94,6 +94,7 @@ pub mod notify;
 pub mod retention;
 pub mod switch;
 
+pub mod recordings;
 pub mod store;
 
 pub mod config;

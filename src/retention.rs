@@ -1,5 +1,6 @@
 //! Deletes rows that are too old, every few minutes, in small batches.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -7,6 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, UnixMs};
 use crate::config::retention::Settings;
+use crate::recordings::Recordings;
+use crate::store::messages::{self, FileToDelete};
 use crate::store::retention::{Deleted, believe_clock, clock_believed_at, delete_batch, doubt_clock};
 use crate::store::{Database, Store, StoreError};
 use crate::ticks::Ticks;
@@ -58,6 +61,55 @@ pub async fn run(
             tracing::warn!(%error, "deleted rows are still in SQLite's write-ahead log; the next run empties it");
         }
         return Ok(all);
+    }
+}
+
+/// What was done with files that must be deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Files {
+    /// How many are deleted.
+    pub deleted: usize,
+    /// How many could not be deleted. Each is tried again.
+    pub left: usize,
+}
+
+/// How many files are looked up at once.
+const FILES: i64 = 100;
+
+/// Deletes the files of messages that are not wanted any more. One that cannot be deleted stays on the list, with the reason.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_files(store: &Store, recordings: &Recordings, clock: Clock) -> Result<Files, StoreError> {
+    let (mut done, began) = (Files::default(), clock.now());
+    loop {
+        let due = store.read("files_to_delete", move |c| messages::files_to_delete(c, began, FILES)).await?;
+        if due.is_empty() {
+            return Ok(done);
+        }
+        for FileToDelete { path, last_error, .. } in due {
+            let (failed, at) =
+                (recordings.delete(&path).await.err().map(|error| error.to_string()), clock.now());
+            match &failed {
+                None => done.deleted += 1,
+                Some(error) => {
+                    done.left += 1;
+                    // The same reason is logged once.
+                    if last_error.as_ref() != Some(error) {
+                        tracing::error!(
+                            file = path,
+                            error,
+                            "the file of a message cannot be deleted; trying again later"
+                        );
+                    }
+                }
+            }
+            let noted = move |c: &mut Database| match failed {
+                None => messages::deleted(c, &path),
+                Some(error) => messages::not_deleted(c, &path, &error, at.max(began)),
+            };
+            store.write("file_deleted", noted).await?;
+        }
     }
 }
 
@@ -113,11 +165,20 @@ fn log_doubt(doubt: Doubt, now: UnixMs) {
 }
 
 /// Deletes every few minutes until told to stop. A controller spawns it once.
-pub async fn start(store: Store, clock: Clock, settings: Settings, stop: CancellationToken) {
+pub async fn start(
+    store: Store,
+    recordings: Arc<Recordings>,
+    clock: Clock,
+    settings: Settings,
+    stop: CancellationToken,
+) {
     let at_start = ClockAtStart { clock: clock.now(), started: Instant::now() };
     let mut ticks = Ticks::new(settings.poll_interval.max(Duration::from_secs(1)), stop.clone());
     let mut told = None;
     while ticks.next().await.is_some() {
+        if let Err(error) = delete_files(&store, &recordings, clock).await {
+            tracing::error!(%error, "files that must be deleted cannot be looked up; trying again later");
+        }
         let believed = match store.read("clock_believed", clock_believed_at).await {
             Ok(believed) => believed,
             Err(error) => {

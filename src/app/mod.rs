@@ -30,6 +30,7 @@ use crate::dispatch::trunks::Trunks;
 use crate::metrics::{Metrics, MetricsError};
 use crate::prompts::Prompts;
 use crate::reconcile::Reconciler;
+use crate::recordings::Recordings;
 use crate::store::{Lock, StoreError};
 use crate::switch::{Listener, Nodes, SwitchError};
 use crate::vital::Vital;
@@ -161,6 +162,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
         callbacks: CallbacksUnderWay::default(),
         trunks: Trunks::new(&settings.callback),
         prompts: Arc::new(prompts(&settings.sounds)),
+        recordings: Arc::new(Recordings::new(&settings.voicemail)),
         vital: vital.clone(),
         draining: CancellationToken::new(),
     });
@@ -292,7 +294,9 @@ fn watch_parts(app: &App, tasks: &TaskTracker) {
 /// Starts the tasks that keep the lock, delete rows that are too old, and write the audit's head to the log.
 fn keep_database(app: &App, lock: &Lock, tasks: &TaskTracker, stop: &CancellationToken) {
     let (vital, settings, store) = (&app.vital, &app.settings, &app.store);
-    let retention = retention::start(store.clone(), app.clock, settings.retention.clone(), stop.clone());
+    let recordings = Arc::clone(&app.recordings);
+    let retention =
+        retention::start(store.clone(), recordings, app.clock, settings.retention.clone(), stop.clone());
     vital.run("retention", tasks, retention);
     let heads = audit_head::start(store.clone(), settings.audit.head_log_interval, stop.clone());
     vital.run("audit", tasks, heads);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Ended;
-use crate::ids::{MenuName, ScheduleName};
+use crate::ids::{MenuName, QueueName, ScheduleName};
 use crate::language::Language;
 use crate::missed::asked::Asked;
 use crate::missed::ending::Ending;
@@ -23,6 +23,10 @@ pub(crate) enum Next {
 pub(crate) struct Flow {
     /// How the call has ended if it ends with what is being done now: refused, or timed out after a queue or a contact.
     pub ending: Ending,
+    /// Whether the caller has left a message, of which people are told.
+    pub left_message: bool,
+    /// The queue that calls the caller back, if the caller was in none.
+    pub calls_back: Option<QueueName>,
     /// Whether we have answered the call.
     pub is_answered: bool,
     /// The language that the caller chose.
@@ -47,6 +51,8 @@ impl Flow {
     pub(crate) const fn begin(language: Option<Language>, schedule: Option<ScheduleName>) -> Self {
         Self {
             ending: Ending::Refused,
+            left_message: false,
+            calls_back: None,
             is_answered: false,
             language,
             schedule,
@@ -55,6 +61,19 @@ impl Flow {
             came_through: Vec::new(),
             owed_in_menu: true,
             asked: None,
+        }
+    }
+
+    /// The caller has left a message. The call ends so, unless something else follows.
+    pub(crate) const fn has_left_message(&mut self) {
+        (self.ending, self.left_message) = (Ending::LeftMessage, true);
+    }
+
+    /// How the call has ended if the caller hangs up now.
+    pub(crate) const fn when_hung_up(&self) -> Ending {
+        match self.ending {
+            Ending::LeftMessage => Ending::LeftMessage,
+            _ => Ending::Abandoned,
         }
     }
 }

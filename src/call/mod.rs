@@ -26,6 +26,7 @@ pub mod record;
 pub mod story;
 mod survey;
 pub mod talk;
+pub mod voicemail;
 pub mod wait;
 mod waiting;
 pub mod winner;
@@ -40,7 +41,7 @@ use crate::context::App;
 use crate::ids::{AgentName, CallId, QueueName};
 use crate::missed::ending::{Ending, Stage};
 use crate::sound::Sound;
-use crate::switch::{Caller, CallerError, CallerEvent, Loops, Node, PlayId, Variable};
+use crate::switch::{Caller, CallerError, CallerEvent, Loops, Node, PlayId, Recording, Variable};
 use facts::Facts;
 use flow::Flow;
 
@@ -114,6 +115,12 @@ impl Call {
     /// Plays a sound to the caller.
     pub(crate) async fn play(&mut self, sound: &Sound, loops: Loops) -> Result<PlayId, Gone> {
         let done = self.node.load().during(self.caller.play(sound, loops)).await;
+        self.or_gone(done).await
+    }
+
+    /// Records what the caller says.
+    pub(crate) async fn record(&mut self, recording: Recording) -> Result<PlayId, Gone> {
+        let done = self.caller.record(recording).await;
         self.or_gone(done).await
     }
 

@@ -32,12 +32,17 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
         cause: ended.cause.clone(),
         answered_at: ended.answered_at,
         verdict: verdict.unless_too_short(ending, lasted(call, at), shortest),
-        grace: asked::grace(asked.as_ref(), call.app.rules().policy(call.queue.as_ref()).grace),
+        grace: asked::grace(
+            asked.as_ref(),
+            call.app.rules().policy(call.queue.as_ref().or(call.flow.calls_back.as_ref())).grace,
+        ),
         asked,
         min_talk: call.app.settings.callback.min_talk,
         flood: call.app.settings.callback.flood,
         tell: call.app.settings.tells_talks(),
         menus: call.flow.menus.clone(),
+        left_message: call.flow.left_message,
+        calls_back: call.flow.calls_back.clone(),
         at,
         now: at,
     };
@@ -89,6 +94,8 @@ fn lost(app: &App, arrival: &store::calls::Arrival, cause: &str) -> store::calls
         flood: app.settings.callback.flood,
         tell: false,
         menus: Vec::new(),
+        left_message: false,
+        calls_back: None,
         at,
         now: at,
     }

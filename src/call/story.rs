@@ -10,7 +10,7 @@ use super::facts::Facts;
 use super::flow::{Flow, Next};
 use super::{
     Call, Ended, Gone, LINK_LIMIT, TAKEN, callback, duty, extension, forward, hang_up, menu, message, over,
-    record, survey, wait,
+    record, survey, voicemail, wait,
 };
 use crate::calendar::working_time::WorkingTime;
 use crate::call::manual_dial;
@@ -104,6 +104,9 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
         arrived_at,
         here_since,
     };
+    if call.is_back {
+        voicemail::remember(&mut call, &rules).await;
+    }
     let end = carry_out(&mut call, &rules, &plan, earlier.as_ref()).await;
     call.app.metrics.calls_now.dec();
     finish(call, &plan, end).await;
@@ -168,7 +171,7 @@ async fn finish(call: Call, plan: &Plan, end: Result<Ended, Gone>) {
     match end {
         Ok(ended) => record::ending(&call, plan, &ended).await,
         Err(Gone::HungUp(cause)) => {
-            let ended = Ended { cause, ..over(Ending::Abandoned, call.stage, "") };
+            let ended = Ended { cause, ..over(call.flow.when_hung_up(), call.stage, "") };
             record::ending(&call, plan, &ended).await;
         }
         Err(Gone::Taken) => {
@@ -331,6 +334,7 @@ async fn go(
         Destination::Menu(name) => menu::ask(call, rules, &name).await,
         Destination::Message(prompt, then) => message::play(call, rules, &prompt, then).await,
         Destination::Callback(queue, then) => callback::ask(call, rules, &queue, then).await,
+        Destination::Voicemail(name, then) => voicemail::take(call, rules, &name, then).await,
         Destination::Duty(name, then) => duty::ring(call, rules, &name, then).await,
         Destination::Forward(contact, then) => forward::ring(call, &contact, then).await,
         Destination::Extension(extension) => extension::go_on(call, &extension).await.map(Next::Ended),

@@ -1,7 +1,9 @@
 //! `dozvon erase`: erases a person from the database, and prints a record of it.
 
 use super::{Context, Exit, Failure, parse};
+use crate::recordings::Recordings;
 use crate::render::{Cell, Sheet, Table};
+use crate::retention;
 use crate::store::erase::{self, Act};
 
 /// Erase a person: number, name and texts, wherever they are stored.
@@ -18,6 +20,9 @@ An entry of the do-not-call list stays, without its note, so that nobody calls t
 SQLite's file and its write-ahead log hold nothing of the person afterwards. (If the log cannot be emptied because
 somebody is reading, the command says so; run it again.) PostgreSQL keeps old rows in its files until they are vacuumed
 and overwritten, and in its own log: run VACUUM FULL on the tables, and see the server's settings for log and backups.
+
+The files of the person's messages are deleted too. Files that cannot be deleted now are counted as \"files_left\": the
+controller tries again and again, and `dozvon check` names the reason.
 
 Examples:
   dozvon erase +79001234567 --yes
@@ -38,12 +43,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     }
     let (by, now, home) = (context.by.clone(), context.now(), context.home());
     let act = context.write("erase", move |c| erase::person(c, &number, &home, &by, now)).await?;
-    context.sheet(&sheet(&act))?;
+    let recordings = Recordings::new(&context.settings.voicemail);
+    let files = retention::delete_files(context.store().await?, &recordings, context.clock).await?;
+    context.sheet(&sheet(&act, files.left))?;
     context.store().await?.scrub().await?;
     Ok(Exit::Done)
 }
 
-fn sheet(act: &Act) -> Sheet {
+fn sheet(act: &Act, files_left: usize) -> Sheet {
     let mut tables = Table::new(&["table", "rows"], "the number is stored nowhere");
     for erased in &act.tables {
         tables.row([erased.table.into(), Cell::count(erased.rows)]);
@@ -58,5 +65,6 @@ fn sheet(act: &Act) -> Sheet {
         .with("attempts_later", Cell::count(act.attempts_later))
         .with("attempts_erased_at", act.attempts_at)
         .with("kept", act.kept.join(", "))
+        .with("files_left", Cell::count(files_left))
         .and("tables", tables)
 }

@@ -207,7 +207,7 @@ mod tests {
             .collect();
         assert!(kinds.len() > 6 && kinds.contains("number on the do-not-call list"), "{kinds:?}");
         // Nobody names these on the command line.
-        let inner = ["attempt", "controller", "offer"];
+        let inner = ["attempt", "controller", "message", "offer"];
         for kind in kinds.iter().filter(|kind| !inner.contains(&kind.as_str())) {
             let command = list_of(kind).unwrap_or_else(|| panic!("no command lists {kind}"));
             let words = std::iter::once("dozvon").chain(command.split(' '));

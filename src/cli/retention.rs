@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Context, Exit, Failure};
+use crate::recordings::Recordings;
 use crate::render::{Cell, Sentence};
 use crate::retention::{self, Trust};
 
@@ -41,8 +42,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let trust = if clock_is_right { Trust::Right } else { Trust::Doubtful };
     let took =
         retention::run(context.store().await?, context.clock, &context.settings.retention, trust).await?;
+    let recordings = Recordings::new(&context.settings.voicemail);
+    let files = retention::delete_files(context.store().await?, &recordings, context.clock).await?;
     let line = Sentence::of(
-        "deleted: {cases} cases, {calls} calls, {requests} requests, {outbox} events told, {refusals} refused dials, {do_not_call} expired do-not-call entries, {audit} audit entries; numbers taken out of {erased} attempts",
+        "deleted: {cases} cases, {calls} calls, {requests} requests, {outbox} events told, {refusals} refused dials, {do_not_call} expired do-not-call entries, {audit} audit entries; numbers taken out of {erased} attempts; {files} files of messages, {files_left} of them not yet",
     )
     .with("cases", Cell::count(took.cases))
     .with("calls", Cell::count(took.calls))
@@ -51,8 +54,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     .with("refusals", Cell::count(took.refusals))
     .with("do_not_call", Cell::count(took.do_not_call))
     .with("audit", Cell::count(took.audit))
-    .with("erased", Cell::count(took.erased));
-    let json = json!({ "cases": took.cases, "calls": took.calls, "requests": took.requests, "outbox": took.outbox, "refusals": took.refusals, "do_not_call": took.do_not_call, "audit": took.audit, "erased": took.erased });
+    .with("erased", Cell::count(took.erased))
+    .with("files", Cell::count(files.deleted + files.left))
+    .with("files_left", Cell::count(files.left));
+    let json = json!({ "cases": took.cases, "calls": took.calls, "requests": took.requests, "outbox": took.outbox, "refusals": took.refusals, "do_not_call": took.do_not_call, "audit": took.audit, "erased": took.erased, "files": files.deleted, "files_left": files.left });
     context.say(&line, &json)?;
     Ok(Exit::Done)
 }

@@ -21,6 +21,7 @@ pub mod sounds;
 pub mod status;
 pub mod store;
 pub mod switch;
+pub mod voicemail;
 pub mod web;
 
 use std::ops::Range;
@@ -72,6 +73,8 @@ pub struct Settings {
     pub requests: requests::Settings,
     /// What callers hear where the rules name nothing.
     pub sounds: Sounds,
+    /// Where messages of callers are kept.
+    pub voicemail: voicemail::Settings,
     /// Limits of calls.
     pub calls: Calls,
     /// How callbacks are made.
@@ -104,6 +107,7 @@ impl Default for Settings {
             status: Status::default(),
             requests: requests::Settings::default(),
             sounds: Sounds::default(),
+            voicemail: voicemail::Settings::default(),
             calls: Calls::default(),
             callback: callback::Settings::default(),
             store: store::Settings::default(),

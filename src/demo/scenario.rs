@@ -131,6 +131,7 @@ fn rules(today: NaiveDate) -> Result<Rules, ScenarioError> {
         schedules: [("office".parse()?, office), ("holiday".parse()?, holiday)].into(),
         policies: Policy::built_in(),
         menus: BTreeMap::new(),
+        voicemails: BTreeMap::new(),
         duties: Default::default(),
         queues: queues.collect::<Result<BTreeMap<_, _>, ScenarioError>>()?,
         routes: routes

@@ -63,6 +63,8 @@ crate::vocabulary! {
         Forwarding = "forwarding",
         /// The caller heard a menu.
         Menu = "menu",
+        /// The caller was asked for a message, or left one.
+        Voicemail = "voicemail",
         /// The caller talked.
         Talking = "talking",
     }

@@ -9,6 +9,7 @@ use crate::call;
 use crate::call::TAKEN;
 use crate::call::record::record;
 use crate::call::talk::{Between, Talk};
+use crate::call::voicemail;
 use crate::clock::UnixMs;
 use crate::context::App;
 use crate::dispatch::queued_caller::Leaving;
@@ -122,7 +123,12 @@ impl Reconciler {
             drop(guard);
             return Ok(true);
         }
-        let ended = ended(&self.app, &call, left, at);
+        let message = voicemail::complete(&self.app, call.id).await;
+        let left = if message.is_some() { (Ending::LeftMessage, left.1) } else { left };
+        let rules = self.app.rules();
+        let voicemail = message.and_then(|name| rules.voicemails.get(&name));
+        let calls_back = voicemail.and_then(|voicemail| voicemail.queue.clone());
+        let ended = store::calls::Ended { calls_back, ..ended(&self.app, &call, left, at) };
         let (_, cause) = left;
         let (id, ending, verdict) = (call.id, ended.ending, ended.verdict);
         let from = self.unwatched_from.max(call.answered_at.unwrap_or(call.arrived_at));
@@ -180,6 +186,7 @@ fn ended(app: &App, call: &OpenCall, (left, cause): Left, at: UnixMs) -> store::
         (Some(_), Some(_)) => (Ending::Answered, Stage::Talking),
         (Some(_), None) => (Ending::Forwarded, Stage::Talking),
         (None, _) if call.asked.is_some() => (left, Stage::Message),
+        (None, _) if left == Ending::LeftMessage => (left, Stage::Voicemail),
         (None, _) => (left, Stage::Waiting),
     };
     let (ending, party) = asked::outcome(call.asked.as_ref(), ending, &call.party);
@@ -196,6 +203,8 @@ fn ended(app: &App, call: &OpenCall, (left, cause): Left, at: UnixMs) -> store::
         flood: app.settings.callback.flood,
         tell: app.settings.tells_talks(),
         menus: Vec::new(),
+        left_message: left == Ending::LeftMessage,
+        calls_back: None,
         at,
         now: at,
     }

@@ -119,6 +119,7 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("expires_at", "until", "до"),
     ("field", "field", "поле"),
     ("file", "file", "файл"),
+    ("files_left", "files not deleted yet", "файлов ещё не удалено"),
     ("from", "from", "было"),
     ("from_activity", "activity before", "занятие до"),
     ("from_status", "status before", "статус до"),

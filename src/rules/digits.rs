@@ -21,6 +21,11 @@ pub struct InvalidDigits {
 }
 
 impl Digits {
+    /// One key of the phone, for defaults.
+    pub(super) fn of_key(key: char) -> Self {
+        Self(key.to_string())
+    }
+
     /// The keys.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,12 +1,12 @@
 //! The rules as one flow: what leads where.
 //!
 //! A caller who does nothing still goes on: from a queue to its overflow, from a menu to `failed`, from a message, a
-//! forward, a duty and a callback to `then`. **Invariant:** such a way must end. A caller who presses keys may go round as long as they like; the
+//! forward, a duty, a callback and a voicemail to `then`. **Invariant:** such a way must end. A caller who presses keys may go round as long as they like; the
 //! setting `[calls] max_hops` bounds that.
 
 use std::collections::BTreeSet;
 
-use crate::ids::MenuName;
+use crate::ids::{MenuName, VoicemailName};
 use crate::rules::references::Kind;
 use crate::rules::{Destination, DestinationKind, Rules};
 
@@ -73,6 +73,21 @@ impl Rules {
     /// The menus to which no route leads.
     #[must_use]
     pub fn unreachable_menus(&self) -> Vec<&MenuName> {
+        let seen = self.reached();
+        let is_seen = |name: &MenuName| seen.contains(&(DestinationKind::Menu, name.to_string()));
+        self.menus.keys().filter(|name| !is_seen(name)).collect()
+    }
+
+    /// The voicemails to which no route leads.
+    #[must_use]
+    pub fn unreachable_voicemails(&self) -> Vec<&VoicemailName> {
+        let seen = self.reached();
+        let is_seen = |name: &VoicemailName| seen.contains(&(DestinationKind::Voicemail, name.to_string()));
+        self.voicemails.keys().filter(|name| !is_seen(name)).collect()
+    }
+
+    /// The queues, menus and voicemails to which routes lead.
+    fn reached(&self) -> BTreeSet<(DestinationKind, String)> {
         let mut seen = BTreeSet::new();
         let mut open: Vec<&Destination> =
             self.routes.iter().flat_map(|route| [&route.open, &route.closed]).collect();
@@ -89,12 +104,14 @@ impl Rules {
                         let menu = self.menus.get(name);
                         open.extend(menu.into_iter().flat_map(|menu| menu.destinations().map(|(_, to)| to)));
                     }
+                    Destination::Voicemail(_, _) => {
+                        seen.insert(to.parts());
+                    }
                     _ => {}
                 }
             }
         }
-        let is_seen = |name: &MenuName| seen.contains(&(DestinationKind::Menu, name.to_string()));
-        self.menus.keys().filter(|name| !is_seen(name)).collect()
+        seen
     }
 
     /// Every destination of the rules.

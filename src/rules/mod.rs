@@ -21,12 +21,15 @@ pub mod references;
 mod route;
 mod survey;
 mod verb;
+mod voicemail;
 mod wait_key;
 
 use std::collections::BTreeMap;
 
 use crate::calendar::schedule::Schedule;
-use crate::ids::{AgentName, DutyName, MenuName, PolicyName, PromptName, QueueName, RouteName, ScheduleName};
+use crate::ids::{
+    AgentName, DutyName, MenuName, PolicyName, PromptName, QueueName, RouteName, ScheduleName, VoicemailName,
+};
 use crate::rules::contact::Contact;
 use crate::rules::policy::{Policy, Profile};
 use crate::sound::Sound;
@@ -40,6 +43,7 @@ pub use queue::{Queue, Strategy, Tier};
 pub use route::{Callers, InvalidPattern, NumberPattern, Route};
 pub use survey::{InvalidSurvey, MARKS, MAX_QUESTIONS, Survey};
 pub use verb::{Destination, DestinationKind, Extension, InvalidDestination, Then};
+pub use voicemail::{Voicemail, VoicemailFault};
 pub use wait_key::WaitKey;
 
 /// All rules at one moment. Every name in them refers to a rule that exists.
@@ -59,6 +63,8 @@ pub struct Rules {
     pub queues: BTreeMap<QueueName, Queue>,
     /// Menus by name.
     pub menus: BTreeMap<MenuName, Menu>,
+    /// Voicemails by name.
+    pub voicemails: BTreeMap<VoicemailName, Voicemail>,
     /// Routes in the order in which they are tried.
     pub routes: Vec<Route>,
 }
@@ -74,6 +80,7 @@ impl Default for Rules {
             duties: BTreeMap::new(),
             queues: BTreeMap::new(),
             menus: BTreeMap::new(),
+            voicemails: BTreeMap::new(),
             routes: Vec::new(),
         }
     }

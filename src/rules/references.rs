@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::document::Step;
-use crate::rules::{Destination, Duty, Keys, Menu, Queue, Route, Rules};
+use crate::rules::{Destination, Duty, Keys, Menu, Queue, Route, Rules, Voicemail};
 
 crate::vocabulary! {
     /// The kinds of rules that have a name; the sections of the rules file.
@@ -23,6 +23,8 @@ crate::vocabulary! {
         Queue = "queue",
         /// What callers may press.
         Menu = "menu",
+        /// Where callers leave messages.
+        Voicemail = "voicemail",
         /// Where calls go.
         Route = "route",
     }
@@ -66,6 +68,7 @@ impl Rules {
             (Kind::Duty, texts(self.duties.keys())),
             (Kind::Queue, texts(self.queues.keys())),
             (Kind::Menu, texts(self.menus.keys())),
+            (Kind::Voicemail, texts(self.voicemails.keys())),
             (Kind::Route, texts(self.routes.iter().map(|route| &route.name))),
         ]
         .into()
@@ -83,6 +86,9 @@ impl Rules {
         }
         for (name, menu) in &self.menus {
             all.extend(menu.references(&Owner::of(Kind::Menu, name.as_str())));
+        }
+        for (name, voicemail) in &self.voicemails {
+            all.extend(voicemail.references(&Owner::of(Kind::Voicemail, name.as_str())));
         }
         for route in &self.routes {
             all.extend(route.references(&Owner::of(Kind::Route, route.name.as_str())));
@@ -122,6 +128,7 @@ impl Owner {
                 Destination::Menu(name) => Some((Kind::Menu, name.as_str())),
                 Destination::Duty(name, _) => Some((Kind::Duty, name.as_str())),
                 Destination::Message(name, _) => Some((Kind::Prompt, name.as_str())),
+                Destination::Voicemail(name, _) => Some((Kind::Voicemail, name.as_str())),
                 Destination::Forward(..) | Destination::Extension(_) | Destination::HangUp(_) => None,
             };
             let place = steps.iter().cloned().chain([Step::Key(to.parts().0.as_str())]);
@@ -160,6 +167,18 @@ impl Menu {
             let steps = option.map_or_else(|| vec![Step::Key("failed")], |it| pressed("options", it));
             all.extend(owner.destination(&steps, to));
         }
+        all
+    }
+}
+
+impl Voicemail {
+    /// The names that a voicemail uses.
+    fn references(&self, owner: &Owner) -> Vec<Reference> {
+        let prompts = self.prompts();
+        let mut all: Vec<Reference> =
+            prompts.map(|(key, name)| owner.to([Step::Key(key)], Kind::Prompt, name.as_str())).collect();
+        let queue = self.queue.as_ref();
+        all.extend(queue.map(|name| owner.to([Step::Key("queue")], Kind::Queue, name.as_str())));
         all
     }
 }

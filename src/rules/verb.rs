@@ -9,7 +9,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::cause::HangupCause;
-use crate::ids::{DutyName, InvalidName, MenuName, PromptName, QueueName};
+use crate::ids::{DutyName, InvalidName, MenuName, PromptName, QueueName, VoicemailName};
 use crate::rules::contact::{Contact, InvalidContact};
 use crate::vocabulary::UnknownWord;
 
@@ -32,6 +32,8 @@ pub enum Destination {
     Message(PromptName, Then),
     /// The agents of a queue call the caller back. The second field: where the caller goes meanwhile.
     Callback(QueueName, Then),
+    /// The caller leaves a message in a voicemail. The second field: where the caller goes afterwards; none: the call ends.
+    Voicemail(VoicemailName, Then),
     /// The dialplan continues with an extension.
     Extension(Extension),
     /// The call ends with this cause.
@@ -53,6 +55,8 @@ crate::vocabulary! {
         Message = "message",
         /// [`Destination::Callback`].
         Callback = "callback",
+        /// [`Destination::Voicemail`].
+        Voicemail = "voicemail",
         /// [`Destination::Extension`].
         Extension = "extension",
         /// [`Destination::HangUp`].
@@ -71,6 +75,7 @@ impl DestinationKind {
             Self::Forward => return Ok(Destination::Forward(to.parse()?, then)),
             Self::Message => return Ok(Destination::Message(to.parse()?, then)),
             Self::Callback => return Ok(Destination::Callback(to.parse()?, then)),
+            Self::Voicemail => return Ok(Destination::Voicemail(to.parse()?, then)),
             Self::Queue => Destination::Queue(to.parse()?),
             Self::Menu => Destination::Menu(to.parse()?),
             Self::Extension => Destination::Extension(to.parse()?),
@@ -83,7 +88,7 @@ impl DestinationKind {
 /// A text that names no destination of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDestination {
-    /// No name of a queue, a menu, a rota or a prompt.
+    /// No name of a queue, a menu, a rota, a prompt or a voicemail.
     #[error(transparent)]
     Name(#[from] InvalidName),
     /// No contact.
@@ -96,7 +101,9 @@ pub enum InvalidDestination {
     #[error(transparent)]
     Cause(#[from] UnknownWord),
     /// `then` stands beside a verb that nothing can follow.
-    #[error("`then` cannot follow `{0}`, only `message`, `forward`, `duty` and `callback`; take it out")]
+    #[error(
+        "`then` cannot follow `{0}`, only `message`, `forward`, `duty`, `callback` and `voicemail`; take it out"
+    )]
     NothingFollows(DestinationKind),
 }
 
@@ -123,6 +130,7 @@ impl Destination {
             Self::Forward(contact, _) => (DestinationKind::Forward, contact.to_string()),
             Self::Message(prompt, _) => (DestinationKind::Message, prompt.to_string()),
             Self::Callback(queue, _) => (DestinationKind::Callback, queue.to_string()),
+            Self::Voicemail(name, _) => (DestinationKind::Voicemail, name.to_string()),
             Self::Extension(extension) => (DestinationKind::Extension, extension.to_string()),
             Self::HangUp(cause) => (DestinationKind::HangUp, cause.to_string()),
         }
@@ -135,7 +143,8 @@ impl Destination {
             Self::Duty(_, then)
             | Self::Forward(_, then)
             | Self::Message(_, then)
-            | Self::Callback(_, then) => then.as_deref(),
+            | Self::Callback(_, then)
+            | Self::Voicemail(_, then) => then.as_deref(),
             Self::Queue(_) | Self::Menu(_) | Self::Extension(_) | Self::HangUp(_) => None,
         }
     }
@@ -164,6 +173,7 @@ impl fmt::Display for Destination {
             Self::Forward(contact, _) => write!(f, "forward to {contact}"),
             Self::Message(prompt, _) => write!(f, "message {prompt}"),
             Self::Callback(queue, _) => write!(f, "callback by {queue}"),
+            Self::Voicemail(name, _) => write!(f, "voicemail {name}"),
             Self::Extension(extension) => write!(f, "extension {extension}"),
             Self::HangUp(cause) => write!(f, "hang up {cause}"),
         }?;
@@ -195,7 +205,7 @@ struct OneVerb;
 const THEN: &str = "then";
 
 const ONE_THING: &str = "this must have exactly one destination; write one of { queue = \"…\" }, { menu = \"…\" }, \
-    { duty = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { callback = \"…\" }, \
+    { duty = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { voicemail = \"…\" }, { callback = \"…\" }, \
     { extension = \"…\" } and { hang_up = \"…\" }";
 
 /// A key of a destination.
@@ -219,7 +229,7 @@ impl<'de> Visitor<'de> for OneVerb {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("one of { queue = \"…\" }, { menu = \"…\" }, { duty = \"…\" }, { forward = \"…\" }, ")?;
         f.write_str(
-            "{ message = \"…\" }, { callback = \"…\" }, { extension = \"…\" } and { hang_up = \"…\" }",
+            "{ message = \"…\" }, { voicemail = \"…\" }, { callback = \"…\" }, { extension = \"…\" } and { hang_up = \"…\" }",
         )
     }
 

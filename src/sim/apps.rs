@@ -12,7 +12,7 @@ use super::kind::Kind;
 use super::story::Happening;
 
 /// The applications, and whether each needs media: if so, the caller is pre-answered first.
-pub(super) const APPLICATIONS: [(&str, bool); 18] = [
+pub(super) const APPLICATIONS: [(&str, bool); 19] = [
     ("answer", false),
     ("bridge", false),
     ("export", false),
@@ -22,6 +22,7 @@ pub(super) const APPLICATIONS: [(&str, bool); 18] = [
     ("park", false),
     ("play_and_get_digits", true),
     ("playback", true),
+    ("record", true),
     ("pre_answer", false),
     ("respond", false),
     ("ring_ready", false),
@@ -84,6 +85,7 @@ impl Core {
     fn start(&mut self, key: Key, id: u64, app: &str, data: &str) {
         match app {
             "playback" => return self.play(key, data),
+            "record" => return self.record(key, data),
             "sleep" => return self.ends_after(key, Duration::from_millis(data.trim().parse().unwrap_or(0))),
             "park" => return self.park(key, id),
             "socket" => return self.dial_socket(key, id, data),

@@ -25,6 +25,8 @@ pub struct CallerScript {
     pub talk: Option<Duration>,
     /// Keys that the caller presses, each with its time after the start of the call.
     pub keys: Vec<(Duration, char)>,
+    /// How long the caller speaks in each recording, one after the other. Without a further one they speak on and on.
+    pub speech: Vec<Duration>,
 }
 
 impl CallerScript {
@@ -40,6 +42,7 @@ impl CallerScript {
             patience: None,
             talk: None,
             keys: Vec::new(),
+            speech: Vec::new(),
         }
     }
 

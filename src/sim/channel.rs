@@ -178,6 +178,10 @@ pub(super) enum What {
     },
     Park,
     Play,
+    /// `record`, and whether silence ends it if nobody does before.
+    Record {
+        by_silence: bool,
+    },
     Sleep,
     /// `play_and_get_digits`: how many keys, the terminator, and the variable for the digits.
     Digits {
@@ -364,6 +368,11 @@ impl Channel {
         self.bridge.is_some_and(|bridge| bridge.built)
     }
 
+    /// Whether the channel is being recorded by `record`.
+    pub fn is_recording(&self) -> bool {
+        self.running.iter().any(|run| matches!(run.what, What::Record { .. }))
+    }
+
     pub const fn direction(&self) -> &'static str {
         if self.is_caller() { "inbound" } else { "outbound" }
     }
@@ -397,7 +406,14 @@ impl Channel {
     pub fn hears_messages(&self) -> bool {
         let place = match self.running.last().map(|run| &run.what) {
             Some(What::Socket { parked, .. }) => *parked,
-            Some(What::Park | What::Play | What::Sleep | What::Digits { .. } | What::Bridge { .. }) => true,
+            Some(
+                What::Park
+                | What::Play
+                | What::Record { .. }
+                | What::Sleep
+                | What::Digits { .. }
+                | What::Bridge { .. },
+            ) => true,
             None => self.is_talking(),
         };
         place && !self.is_down() && !self.is_locked()

@@ -19,6 +19,8 @@ enum Reader {
     Digits,
     /// A sound. The field: whether the sound is repeated.
     Sound { again: bool },
+    /// A recording.
+    Recording,
     /// Nothing that a key changes.
     Nothing,
 }
@@ -40,15 +42,30 @@ impl Core {
         match reader {
             Reader::Digits => self.collect_key(key, digit),
             Reader::Nothing => self.report_key(key, digit, RTP),
-            Reader::Sound { again } => {
-                let ends = channel.variables.get("playback_terminators").unwrap_or("*").to_owned();
+            Reader::Recording => {
                 self.report_key(key, digit, RTP);
-                if ends != "none" && (ends == "any" || ends.contains(digit)) {
+                if self.ends_sounds(key, digit) {
+                    if let Some(channel) = self.channel_mut(key) {
+                        channel.variables.set("playback_terminator_used", &digit.to_string());
+                    }
+                    self.finish(key, None, true);
+                }
+            }
+            Reader::Sound { again } => {
+                self.report_key(key, digit, RTP);
+                if self.ends_sounds(key, digit) {
                     self.finish(key, Some("FILE PLAYED"), !again);
                 }
             }
         }
         true
+    }
+
+    /// Whether a key ends a sound or a recording.
+    fn ends_sounds(&self, key: Key, digit: char) -> bool {
+        let set = self.channel(key).and_then(|channel| channel.variables.get("playback_terminators"));
+        let ends = set.unwrap_or("*");
+        ends != "none" && (ends == "any" || ends.contains(digit))
     }
 
     fn collect_key(&mut self, key: Key, digit: char) {
@@ -84,6 +101,7 @@ fn reader(channel: &Channel) -> Option<Reader> {
         None => channel.is_talking().then_some(Reader::Nothing),
         Some(run) => match &run.what {
             What::Digits { .. } => Some(Reader::Digits),
+            What::Record { .. } => Some(Reader::Recording),
             What::Play => {
                 Some(Reader::Sound { again: matches!(run.from, From::Message { loops: None, .. }) })
             }

@@ -37,6 +37,7 @@ mod kind;
 mod leg;
 mod originate;
 mod outbound;
+mod record;
 mod session;
 mod settings;
 mod show;

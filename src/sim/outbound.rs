@@ -162,7 +162,11 @@ impl Core {
             self.release(b);
             self.hangup(bridge.with, "NORMAL_CLEARING");
         }
+        let records = self.channel(key).is_some_and(Channel::is_recording);
         self.unwind(key);
+        if records {
+            return self.hangup(key, "DESTINATION_OUT_OF_ORDER");
+        }
         if runs_socket || by_uuid {
             self.set_state(key, State::Execute);
             self.run_session(key);

@@ -189,6 +189,9 @@ impl Core {
         if let Left::At(timer) = run.left {
             self.timers.cancel(timer);
         }
+        let by_itself = matches!(run.left, Left::At(timer) if timer.due() <= self.now);
+        self.recorded(key, &run, by_itself);
+        let channel = self.channels.get_mut(&key)?;
         if matches!(run.what, What::Socket { parked: true, .. } | What::Park) {
             channel.controlled = false;
             self.emit(key, Kind::UNPARK);
@@ -231,7 +234,7 @@ impl Core {
         while let Some(run) = self.channel(key).and_then(|channel| channel.running.last()) {
             let response = match run.what {
                 What::Play => Some("FILE PLAYED"),
-                What::Sleep | What::Digits { .. } => None,
+                What::Sleep | What::Digits { .. } | What::Record { .. } => None,
                 What::Socket { .. } | What::Park | What::Bridge { .. } => break,
             };
             let by_message = run.from != From::Dialplan;

@@ -25,6 +25,8 @@ impl Core {
 
 /// Whether the channel hears another one, or a sound.
 fn hears(channel: &Channel) -> bool {
-    let sounds = |what: &What| matches!(what, What::Play | What::Digits { .. } | What::Bridge { .. });
+    let sounds = |what: &What| {
+        matches!(what, What::Play | What::Record { .. } | What::Digits { .. } | What::Bridge { .. })
+    };
     channel.bridge.is_some() || channel.running.iter().any(|run| sounds(&run.what))
 }

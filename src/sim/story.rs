@@ -19,6 +19,8 @@ pub enum Happening {
     Message(String),
     /// The sound was heard to its end.
     HeardOut(String),
+    /// A recording of the caller has ended, in this file.
+    Recorded(String),
     /// Connected with an agent, by the contact that was dialled.
     Talked(String),
     /// No longer connected with anybody.

@@ -25,9 +25,9 @@ use serde::Serialize;
 
 use super::dialect::{cached::Cache as _, hold};
 use super::schema::{
-    attempts, attempts_to_erase, calls, cases, do_not_call, erasures, outbox as outbox_rows,
+    attempts, attempts_to_erase, calls, cases, do_not_call, erasures, files_to_delete, outbox as outbox_rows,
 };
-use super::{Database, StoreError, attempts as rows, audit, case_closing, outbox};
+use super::{Database, StoreError, attempts as rows, audit, case_closing, messages, outbox};
 use crate::audit::{Action, Entry, details};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
@@ -69,6 +69,13 @@ macro_rules! events_of {
     };
 }
 
+/// The calls of a number, `$1`.
+macro_rules! calls_of {
+    () => {
+        "SELECT id FROM calls WHERE number = $1 OR caller_number = $1 OR (dialled = $1 AND direction <> 'inbound')"
+    };
+}
+
 /// Every table that holds data of persons. The number as it came identifies callers who hid their number, or whose
 /// number came in another form.
 const PLACES: &[Place] = &[
@@ -104,6 +111,12 @@ const PLACES: &[Place] = &[
             ("key_hash", Nothing),
             ("body_hash", Nothing),
         ],
+    },
+    // The files are noted before, to be deleted. Calls must come after, since their numbers find these rows.
+    Place {
+        table: "messages",
+        rows: concat!("call IN (", calls_of!(), ")"),
+        columns: &[("path", Nothing), ("transcript", Nothing)],
     },
     Place {
         table: "calls",
@@ -213,6 +226,7 @@ pub fn person(
     let (attempts_later, attempts_at) = put_off(c, number, erasure, now)?;
     found(c, number, &forms)?;
     tell_nobody(c, number, now)?;
+    delete_messages(c, &forms, now)?;
     let tables = everywhere(c, &forms, &pseudonym)?;
     let act = Act {
         erasure,
@@ -386,6 +400,27 @@ fn tell_nobody(c: &mut Database, number: &E164, now: UnixMs) -> Result<(), Store
         events_of!()
     );
     diesel::sql_query(sql).bind::<Text, _>(number.as_str()).execute(c)?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Recorded {
+    #[diesel(sql_type = Text)]
+    path: String,
+}
+
+/// Notes the files of the person's messages, to be deleted.
+fn delete_messages(c: &mut Database, forms: &[String], now: UnixMs) -> Result<(), StoreError> {
+    for form in forms {
+        let sql = concat!("SELECT path FROM messages WHERE path IS NOT NULL AND call IN (", calls_of!(), ")");
+        let files: Vec<Recorded> = diesel::sql_query(sql).bind::<Text, _>(form).load(c)?;
+        for Recorded { path } in files {
+            let noted: i64 = files_to_delete::table.find(&path).count().get_result(c)?;
+            if noted == 0 {
+                messages::delete_files(c, [path], now)?;
+            }
+        }
+    }
     Ok(())
 }
 

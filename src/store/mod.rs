@@ -34,6 +34,7 @@ mod job;
 mod known_numbers;
 mod lock;
 pub mod manual_dial;
+pub mod messages;
 mod notes;
 pub mod offers;
 pub mod outbox;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::attempts::AttemptRow;
 use super::cases::CaseRow;
+use super::messages::MessageRow;
 use super::{Database, StoreError, audit, outbox, reach};
 use crate::audit::{Action, Entry};
 use crate::clock::UnixMs;
@@ -40,6 +41,8 @@ pub(super) enum Note<'a> {
     Attempt(&'a AttemptRow),
     /// A talk is over, and its agent has recorded no disposition.
     Undisposed(&'a AttemptRow),
+    /// The caller has left a message.
+    Message(&'a MessageRow),
     /// A person recorded the disposition of an attempt.
     Disposition { disposition: Disposition, by: &'a str },
     /// A person put the case off.
@@ -86,6 +89,36 @@ fn attempt(row: &AttemptRow) -> Value {
         "result": row.disposition,
         "note": row.note,
     })
+}
+
+/// Returns what an event says about a message.
+fn message(row: &MessageRow) -> Value {
+    json!({
+        "message": row.id,
+        "voicemail": row.voicemail,
+        "call": row.call,
+        "began_at": row.begun_at,
+        "length_ms": row.length_ms,
+        "file": row.path,
+    })
+}
+
+/// Writes the event of a message: of its case, or of its call if there is none.
+pub(super) fn left_message(
+    c: &mut Database,
+    row: &MessageRow,
+    case: Option<&CaseRow>,
+    number: Option<&E164>,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    if let Some(case) = case {
+        return note(c, case, Note::Message(row), at);
+    }
+    let mut data = message(row);
+    data["number"] = json!(number);
+    data["caller"] = json!({ "phone": number });
+    data["supervisor"] = json!("supervisor");
+    outbox::emit(c, &Event::of_call(EventKind::MessageLeft, row.call, at, data)).map(drop)
 }
 
 /// Returns who may be told, by the names of `[[notify.people]]`: the agent who has the case, the queue's agents, the
@@ -147,6 +180,7 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         Note::Escalated { pct, .. } => Some((EventKind::CaseEscalated, json!({ "share_pct": pct }))),
         Note::Attempt(row) => Some((EventKind::AttemptEnded, attempt(row))),
         Note::Undisposed(row) => Some((EventKind::AttemptUndisposed, attempt(row))),
+        Note::Message(row) => Some((EventKind::MessageLeft, message(row))),
         Note::ForPeople(refusal) => Some((EventKind::CaseForPeople, json!({ "note": refusal.why }))),
         Note::Closed { reason, .. } => {
             Some((EventKind::CaseClosed, json!({ "result": reason.as_str(), "note": case.note })))
@@ -196,6 +230,7 @@ fn record(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Resul
         | Note::ForPeople(_)
         | Note::Escalated { .. }
         | Note::Attempt(_)
+        | Note::Message(_)
         | Note::Undisposed(_) => {
             return Ok(());
         }

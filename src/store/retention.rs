@@ -18,7 +18,7 @@ use super::schema::{
     attempts, audit as chain, calls, case_misses, cases, clock_witness, deliveries, do_not_call, outbox,
     refusals, requests, retention_cuts,
 };
-use super::{Database, StoreError, audit, erase};
+use super::{Database, StoreError, audit, erase, messages};
 use crate::audit::{Action, Entry, Link, details};
 use crate::clock::UnixMs;
 use crate::config::retention::Settings;
@@ -261,6 +261,7 @@ fn calls_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> Re
         allow(c, "calls", before, now)?;
     }
     for id in &old {
+        messages::forget(c, id, now)?;
         diesel::delete(calls::table.find(id)).execute(c)?;
     }
     Ok(old.len())

@@ -5,6 +5,7 @@ mod menus;
 mod policies;
 mod replace;
 mod rows;
+mod voicemails;
 
 use std::collections::BTreeMap;
 
@@ -87,6 +88,7 @@ pub fn compare(old: &Rules, new: &Rules) -> Difference {
     difference.note("duty", &old.duties, &new.duties);
     difference.note("queue", &old.queues, &new.queues);
     difference.note("menu", &old.menus, &new.menus);
+    difference.note("voicemail", &old.voicemails, &new.voicemails);
     difference.note("route", &by_name(old), &by_name(new));
     let put = new.policies.iter().filter(|(name, policy)| old.policies.get(*name) != Some(*policy));
     difference.versions = put.map(|(name, policy)| (name.to_string(), policy.version)).collect();
@@ -118,6 +120,7 @@ fn stated(c: &mut Database) -> Result<Rules, StoreError> {
         duties: duties::load(c)?,
         queues: load_queues(c)?,
         menus: menus::load(c)?,
+        voicemails: voicemails::load(c)?,
         routes: load_routes(c)?,
     })
 }

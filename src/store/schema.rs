@@ -136,6 +136,27 @@ diesel::table! {
     }
 }
 diesel::table! {
+    voicemails (name) {
+        name -> Text, greeting -> Nullable<Text>, beep -> Nullable<Text>, thanks -> Nullable<Text>,
+        max_length_ms -> BigInt, min_length_ms -> BigInt, silence_ms -> BigInt, end_keys -> Text, review -> Bool,
+        keep_key -> Text, listen_key -> Text, again_key -> Text, timeout_ms -> BigInt, retries -> Integer,
+        queue -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    messages (id) {
+        id -> BigInt, call -> Text, voicemail -> Text, path -> Nullable<Text>, language -> Nullable<Text>,
+        begun_at -> BigInt, ended_at -> Nullable<BigInt>, length_ms -> Nullable<BigInt>,
+        heard_at -> Nullable<BigInt>, heard_by -> Nullable<Text>, transcript -> Nullable<Text>,
+        transcribed_at -> Nullable<BigInt>, transcribe_tries -> Integer,
+    }
+}
+diesel::table! {
+    files_to_delete (path) {
+        path -> Text, since_at -> BigInt, tried_at -> Nullable<BigInt>, last_error -> Nullable<Text>,
+    }
+}
+diesel::table! {
     agent_steps (from_status, from_activity, to_status, to_activity) {
         from_status -> Text, from_activity -> Text, to_status -> Text, to_activity -> Text,
     }
@@ -309,5 +330,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     waits,
     cases,
     case_misses,
-    attempts
+    attempts,
+    messages
 );

@@ -49,7 +49,9 @@ mod text;
 mod variable;
 mod wire;
 
-pub use caller::{AfterTalk, Caller, CallerError, CallerEvent, DigitSource, Loops, PlayId};
+pub use caller::{
+    AfterTalk, Caller, CallerError, CallerEvent, DigitSource, Loops, PlayId, RecordEnd, Recording,
+};
 pub use channels::FoundLeg;
 pub use dial::dial_string;
 pub use facts::ChannelFacts;

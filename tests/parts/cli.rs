@@ -94,6 +94,7 @@ fn stated() -> Rules {
         schedules: BTreeMap::from([(name("office"), office)]),
         policies: Policy::built_in(),
         menus: BTreeMap::new(),
+        voicemails: BTreeMap::new(),
         duties: Default::default(),
         agents: BTreeMap::from([(name("anna"), agent("user/1001")), (name("boris"), agent("user/1002"))]),
         queues: BTreeMap::from([
@@ -161,6 +162,8 @@ fn ended(call: CallId, party: &Party, (ending, stage): (Ending, Stage), at: Unix
         flood: dozvon::missed::flood::Limits::default(),
         tell: false,
         menus: Vec::new(),
+        left_message: false,
+        calls_back: None,
         at,
         now: at,
     }
@@ -614,6 +617,8 @@ fn a_person_is_erased_and_the_audit_says_so_without_their_number() {
                 flood: dozvon::missed::flood::Limits::default(),
                 tell: false,
                 menus: Vec::new(),
+                left_message: false,
+                calls_back: None,
                 at,
                 now: at,
             },

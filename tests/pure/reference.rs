@@ -154,6 +154,13 @@ fn example(kind: EventKind) -> Event {
             "began_at": at.0 - 8_100, "answered_at": at.0 - 7_965, "wait_ms": 135, "talk_ms": 8_200,
             "caller": { "phone": "+74951234567" },
         })),
+        EventKind::MessageLeft => told(of_case(
+            &all,
+            &json!({
+                "message": 5, "voicemail": "sales", "call": call, "began_at": at.0 - 9_200, "length_ms": 8_120,
+                "file": "/var/lib/dozvon/messages/0d6f1c4e-6b1f-4f0e-9d53-0b8f3a2f7c11.wav", "reason": "left_message",
+            }),
+        )),
         EventKind::RequestReceived => told(json!({
             "request": 1, "case": 17, "number": "+79161234567", "name": "Ivan", "queue": "sales", "source": "site", "page": null,
             "caller": { "name": "Ivan", "phone": "+79161234567" }, "note": "A quote for 20 phones", "wanted_at": null, "sms_consent": false,
@@ -166,7 +173,7 @@ fn example(kind: EventKind) -> Event {
 }
 
 /// What the fields of events mean.
-const FIELDS: [(&str, &str); 29] = [
+const FIELDS: [(&str, &str); 33] = [
     ("case", "the case's number, as in `dozvon case show`"),
     ("call", "the call's identity, as in `dozvon call show`"),
     ("request", "the number of the request of a form or a bot"),
@@ -187,7 +194,7 @@ const FIELDS: [(&str, &str); 29] = [
     ("group", "the queue whose agents are told"),
     ("supervisor", "the entry of `[[notify.people]]` that is told"),
     ("duty", "the entry of `[[notify.people]]` for the people on duty"),
-    ("began_at", "when the call or the attempt began"),
+    ("began_at", "when the call, the attempt or the message began"),
     ("answered_at", "when the call or the attempt was answered; empty if it was not"),
     ("wait_ms", "how long the caller waited"),
     ("talk_ms", "how long the talk lasted"),
@@ -198,6 +205,10 @@ const FIELDS: [(&str, &str); 29] = [
     ("source", "the form or program that sent the request"),
     ("page", "the address of the page with the form"),
     ("wanted_at", "when the customer wants to be called"),
+    ("message", "the number of the message"),
+    ("voicemail", "the voicemail in which the message was left"),
+    ("length_ms", "how long the message is; empty if dozvon cannot read the file"),
+    ("file", "the file of the message, as FreeSWITCH sees it"),
     ("times", "how often it happened; of a limit: how many are allowed in an hour"),
 ];
 

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use dozvon::config::Settings;
 use dozvon::duration;
 use dozvon::rules::policy::{Policy, Profile};
-use dozvon::rules::{Agent, Destination, Duty, Menu, Queue, Strategy};
+use dozvon::rules::{Agent, Destination, Duty, Menu, Queue, Strategy, Voicemail};
 use regex::Regex;
 use toml::{Table, Value};
 
@@ -263,6 +263,7 @@ fn the_page_of_dozvon_toml_is_current() {
         ("[[notify.destinations]]", ("config/notify/mod.rs", "Destination"), &[]),
         ("[crm]", ("config/crm.rs", "Settings"), &[]),
         ("[sounds]", ("config/sounds.rs", "Sounds"), &[]),
+        ("[voicemail]", ("config/voicemail.rs", "Settings"), &[]),
         ("[calls]", ("config/calls.rs", "Calls"), &[]),
         ("[store]", ("config/store.rs", "Settings"), &[]),
         ("[audit]", ("config/audit.rs", "Audit"), &[]),
@@ -302,7 +303,8 @@ fn the_page_of_rules_toml_is_current() {
          Every entry has a\n`name`, by which others refer to it.\n{DURATIONS}\n\
          `[defaults]` states what holds for every entry that leaves it out. It takes `zone` for schedules and rotas; {} for agents; and {} for queues.\n\n\
          A *destination* is `{{ queue = \"NAME\" }}`, `{{ menu = \"NAME\" }}`, `{{ duty = \"NAME\" }}`, `{{ forward = \"CONTACT\" }}`,\n\
-         `{{ message = \"PROMPT\" }}`, `{{ extension = \"NUMBER@CONTEXT\" }}` or `{{ hang_up = \"CAUSE\" }}`. A message, a forward and a duty may lead on:\n\
+         `{{ message = \"PROMPT\" }}`, `{{ voicemail = \"NAME\" }}`, `{{ extension = \"NUMBER@CONTEXT\" }}` or `{{ hang_up = \"CAUSE\" }}`.\n\
+         A message, a forward, a duty and a voicemail may lead on:\n\
          `{{ message = \"PROMPT\", then = {{ menu = \"NAME\" }} }}`. An extension without a context is one of `default`. A cause is one of\n\
          `NORMAL_CLEARING`, `USER_BUSY`, `NO_ANSWER`, `CALL_REJECTED`, `UNALLOCATED_NUMBER`, `NORMAL_CIRCUIT_CONGESTION` and\n\
          `NORMAL_TEMPORARY_FAILURE`.\n\
@@ -318,6 +320,7 @@ fn the_page_of_rules_toml_is_current() {
     let mut policy = of(Table::try_from(Policy::of(Profile::Service)));
     let mut menu = of(Table::try_from(Menu::new(Vec::new(), Vec::new())));
     let mut duty = of(Table::try_from(Duty::new(chrono_tz::UTC)));
+    let voicemail = of(Table::try_from(Voicemail::default()));
     for key in ["start", "people", "zone"] {
         duty.remove(key);
     }
@@ -336,6 +339,7 @@ fn the_page_of_rules_toml_is_current() {
         ("[[queue]] keys", ("rules/wait_key.rs", "WaitKey"), None),
         ("[[menu]]", ("rules/menu.rs", "Menu"), Some(&menu)),
         ("[[menu]] options", ("rules/menu.rs", "MenuOption"), None),
+        ("[[voicemail]]", ("rules/voicemail.rs", "Voicemail"), Some(&voicemail)),
         ("[[route]]", ("rules/route.rs", "Route"), None),
     ];
     for (header, source, defaults) in sections {

@@ -84,6 +84,7 @@ pub fn company() -> Rules {
         schedules: [("office".parse().unwrap(), office)].into(),
         policies: Policy::built_in(),
         menus: std::collections::BTreeMap::new(),
+        voicemails: Default::default(),
         duties: Default::default(),
         agents: ["anna", "boris", "vera"].map(|name| (agent(name), phone("1001"))).into(),
         queues: [
@@ -187,6 +188,8 @@ pub fn abandoned(call: CallId, at: UnixMs) -> Ended {
         flood: dozvon::missed::flood::Limits::default(),
         tell: false,
         menus: Vec::new(),
+        left_message: false,
+        calls_back: None,
         call,
         ending: Ending::Abandoned,
         stage: Stage::Waiting,

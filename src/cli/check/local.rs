@@ -12,11 +12,11 @@ use super::{Finding, callbacks, hours, numbers};
 use crate::clock::UnixMs;
 use crate::config::Settings;
 use crate::config::database::DatabaseUrl;
-use crate::ids::{MenuName, PromptName, QueueName};
+use crate::ids::{MenuName, PromptName, QueueName, VoicemailName};
 use crate::notify::{self, InvalidDestination};
 use crate::rules::flow::Circle;
 use crate::rules::policy::Policy;
-use crate::rules::{Destination, Menu, Rules};
+use crate::rules::{Destination, Menu, Rules, Voicemail};
 use crate::store;
 use crate::store::{Store, StoreError, private, rules};
 use crate::telemetry;
@@ -236,9 +236,13 @@ fn flow(rules: &Rules) -> Vec<Finding> {
         let remedy = format!("change `{}`, so that the way ends", circle.key);
         Finding::wrong(what, detail, remedy)
     };
-    let unreachable = |name: &MenuName| {
+    let nobody_comes = |what: String| {
         let remedy = "name it as a destination, or take it out of the rules file";
-        Finding::advice(format!("menu {name}"), "no route leads to it", remedy)
+        Finding::advice(what, "no route leads to it", remedy)
+    };
+    let deaf = |(name, voicemail): (&VoicemailName, &Voicemail)| {
+        let fault = voicemail.fault()?;
+        Some(Finding::wrong(format!("voicemail {name}"), fault.problem, fault.remedy))
     };
     let faulty = |(name, menu): (&MenuName, &Menu)| {
         let (problem, remedy) = menu.fault()?;
@@ -249,8 +253,11 @@ fn flow(rules: &Rules) -> Vec<Finding> {
         Finding::wrong(format!("queue {queue}"), detail, "name a prompt that is a file or a stream")
     };
     let circles = rules.circles().into_iter().map(circle).chain(rules.spoken_music().map(spoken));
-    let unreachable = rules.unreachable_menus().into_iter().map(unreachable);
-    circles.chain(unreachable).chain(rules.menus.iter().filter_map(faulty)).collect()
+    let menus = rules.unreachable_menus().into_iter().map(|name| format!("menu {name}"));
+    let voicemails = rules.unreachable_voicemails().into_iter().map(|name| format!("voicemail {name}"));
+    let unreachable = menus.chain(voicemails).map(nobody_comes);
+    let faulty = rules.menus.iter().filter_map(faulty).chain(rules.voicemails.iter().filter_map(deaf));
+    circles.chain(unreachable).chain(faulty).collect()
 }
 
 /// Checks the ports on which the controller listens; no two may be the same.

@@ -9,6 +9,7 @@ mod node;
 mod numbers;
 mod prompts;
 mod sounds;
+mod voicemail;
 
 use super::{Context, Exit, Failure};
 use crate::render::{Cell, Sentence, Table};
@@ -80,6 +81,7 @@ pub(super) async fn run(_args: Args, context: &Context) -> Result<Exit, Failure>
     lines.extend(rules.iter().flat_map(|rules| local::rules(rules, settings, context.now())));
     lines.extend(local::outside(context).await);
     lines.extend(prompts::check(settings));
+    lines.extend(voicemail::check(context, rules.as_ref()).await);
     lines.extend(local::ports(settings).await);
     if settings.switch.nodes.is_empty() {
         let remedy = "add [[switch.nodes]] with host, port and password of each FreeSWITCH's event socket";

@@ -79,6 +79,7 @@ fn happening(kind: &str, data: &Value) -> Result<Happening, String> {
             | EventKind::CaseEscalated
             | EventKind::CaseForPeople
             | EventKind::AttemptUndisposed
+            | EventKind::MessageLeft
             | EventKind::TrunkFailing
             | EventKind::CasesFlooded
             | EventKind::DialsLimited

@@ -21,7 +21,7 @@ const BUILT_IN: [(Language, &str); 2] =
     [(Language::En, include_str!("en.toml")), (Language::Ru, include_str!("ru.toml"))];
 
 /// The fields of events that templates may use; webhooks have the others.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "case",
     "number",
     "name",
@@ -34,6 +34,7 @@ const KNOWN: [&str; 12] = [
     "note",
     "agent",
     "times",
+    "voicemail",
 ];
 /// The longest text of an event in a message, in characters.
 const LONGEST: usize = 500;

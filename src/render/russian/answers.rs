@@ -41,8 +41,8 @@ pub(super) const ANSWERS: &[Pair] = &[
     ("case {case}: {result}", "обращение {case}: {result}"),
     ("copied {database} to {file} ({bytes} bytes)", "{database} скопирована в {file} (байт: {bytes})"),
     (
-        "deleted: {cases} cases, {calls} calls, {requests} requests, {outbox} events told, {refusals} refused dials, {do_not_call} expired do-not-call entries, {audit} audit entries; numbers taken out of {erased} attempts",
-        "удалено: обращений {cases}, звонков {calls}, заявок {requests}, отправленных событий {outbox}, отклонённых наборов {refusals}, истёкших запретов {do_not_call}, записей аудита {audit}; номера убраны из попыток: {erased}",
+        "deleted: {cases} cases, {calls} calls, {requests} requests, {outbox} events told, {refusals} refused dials, {do_not_call} expired do-not-call entries, {audit} audit entries; numbers taken out of {erased} attempts; {files} files of messages, {files_left} of them not yet",
+        "удалено: обращений {cases}, звонков {calls}, заявок {requests}, отправленных событий {outbox}, отклонённых наборов {refusals}, истёкших запретов {do_not_call}, записей аудита {audit}; номера убраны из попыток: {erased}; файлов сообщений {files}, из них ещё не удалено {files_left}",
     ),
     ("delivery {id} will be tried again now", "доставка {id} будет повторена сейчас"),
     ("every limit of {policies} policies is allowed", "все пределы допустимы; политик: {policies}"),

@@ -5,6 +5,7 @@ use crate::render::russian::Pair;
 /// English, Russian; in the order of the English.
 pub(super) const CHECKS: &[Pair] = &[
     ("FreeSWITCH closed the socket", "FreeSWITCH закрыл соединение"),
+    ("FreeSWITCH could not make a file in {folder}", "FreeSWITCH не смог создать файл в {folder}"),
     ("FreeSWITCH did not answer in time", "FreeSWITCH не ответил вовремя"),
     ("FreeSWITCH gave no answer: {why}", "FreeSWITCH не ответил: {*why}"),
     ("FreeSWITCH has no context {context}", "во FreeSWITCH нет контекста {context}"),
@@ -122,6 +123,10 @@ pub(super) const CHECKS: &[Pair] = &[
         "исключений прошлых лет, которые уже ни на что не влияют: {count}",
     ),
     (
+        "free some space, or lower [retention] calls so that old messages are deleted",
+        "освободите место или уменьшите calls в [retention], чтобы старые сообщения удалялись",
+    ),
+    (
         "give it agents: `tiers` in the rules file, or `dozvon agent add --queue`",
         "добавьте операторов: `tiers` в файле правил или `dozvon agent add --queue`",
     ),
@@ -149,12 +154,29 @@ pub(super) const CHECKS: &[Pair] = &[
         "её музыка — подсказка {prompt}, которая произносится, а не играет",
     ),
     ("join them or change one in the rules file", "объедините их или измените одно в файле правил"),
+    (
+        "let dozvon's user write to the folder, or delete them by hand",
+        "дайте пользователю dozvon право записи в папку или удалите их вручную",
+    ),
+    (
+        "let the users of FreeSWITCH and dozvon write there: `chown freeswitch:dozvon FOLDER; chmod 2770 FOLDER`",
+        "дайте пользователям FreeSWITCH и dozvon право записи: `chown freeswitch:dozvon ПАПКА; chmod 2770 ПАПКА`",
+    ),
     ("log", "журнал"),
     (
         "make it with `dozvon migrate`, or name another with --database or --config",
         "создайте её командой `dozvon migrate` или укажите другую через --database или --config",
     ),
+    (
+        "make it, or name another in [voicemail] folder: `install -d -o freeswitch -g dozvon -m 2770 FOLDER`",
+        "создайте её или укажите другую в folder в [voicemail]: `install -d -o freeswitch -g dozvon -m 2770 ПАПКА`",
+    ),
     ("menu {#name}", "меню {#name}"),
+    ("messages go to {folder}", "сообщения записываются в {folder}"),
+    (
+        "messages go to {folder}, which only FreeSWITCH has: it is not checked",
+        "сообщения записываются в {folder}, доступную только FreeSWITCH: не проверяется",
+    ),
     (
         "name it as a destination, or take it out of the rules file",
         "укажите его как назначение или уберите из файла правил",
@@ -182,6 +204,7 @@ pub(super) const CHECKS: &[Pair] = &[
     ("node {node}: sound", "узел {node}: звук"),
     ("nodes", "узлы"),
     ("not loaded: {modules}", "не загружены: {modules}"),
+    ("nothing can be written into {folder}: {*error}", "в {folder} нельзя записать: {*error}"),
     ("number {#number}", "номер {#number}"),
     (
         "others can read {file} (mode {mode}), and it holds numbers and tokens",
@@ -225,6 +248,10 @@ pub(super) const CHECKS: &[Pair] = &[
         "запустите FreeSWITCH, загрузите mod_event_socket и проверьте listen-ip и listen-port в event_socket.conf.xml",
     ),
     ("start one: `dozvon serve`", "запустите его: `dozvon serve`"),
+    (
+        "start that machine, or name another folder in [voicemail] folder",
+        "запустите эту машину или укажите другую папку в folder в [voicemail]",
+    ),
     ("state an earlier start if somebody should be", "укажите более раннее начало, если дежурный нужен"),
     ("take them out of the rules file when you like", "уберите их из файла правил, когда будет удобно"),
     ("the controller at {address} is not ready: {missing}", "контроллер на {address} не готов: {missing}"),
@@ -248,7 +275,10 @@ pub(super) const CHECKS: &[Pair] = &[
         "очередей {count}, но ни одна не указана в queue в [callback]",
     ),
     ("there is no database {path}", "базы данных {path} нет"),
+    ("there is no folder {folder}", "нет папки {folder}"),
     ("this is not what FreeSWITCH sends here: {what}", "здесь FreeSWITCH такого не передаёт: {what}"),
+    ("voicemail", "голосовая почта"),
+    ("voicemail {#name}", "голосовая почта {#name}"),
     ("web", "сайт"),
     (
         "with sslmode={mode}, the connection to {host} may be unencrypted",
@@ -266,10 +296,22 @@ pub(super) const CHECKS: &[Pair] = &[
     ("{address}: the controller is ready", "{address}: контроллер готов"),
     ("{address}: {taken}, by something other than a controller", "{address}: {*taken}, и это не контроллер"),
     ("{count} files are there", "файлов на месте: {count}"),
+    (
+        "{count} messages that must go cannot be deleted, such as {path}: {*error}",
+        "не удаляются сообщения, которых не должно остаться: {count}, например {path}: {*error}",
+    ),
     ("{file} is loaded and current", "{file} загружен и актуален"),
     ("{file} is loaded, but no setting puts it there", "загружен {file}, хотя настройки его там не создают"),
     ("{file} is missing; it is set by {place}", "нет файла {file}, который указан здесь: {*place}"),
     ("{file} is not loaded: there is no extension {name}", "{file} не загружен: нет расширения {name}"),
+    (
+        "{folder} does not answer: it may be on a machine that is down",
+        "{folder} не отвечает: возможно, машина с ней не работает",
+    ),
+    (
+        "{folder} has {free} MB of free space, and [voicemail] min_free_mb is {least}",
+        "в {folder} свободно {free} МБ, а min_free_mb в [voicemail] — {least}",
+    ),
     (
         "{gaps} entries could not be written and are missing",
         "не удалось записать и потому не хватает записей: {gaps}",

@@ -15,6 +15,7 @@ pub(super) const FILES: &[Pair] = &[
         "`lease` must be five seconds longer than every timeout",
         "`lease` должен быть на пять секунд больше каждого тайм-аута",
     ),
+    ("`min_length` is not below `max_length`", "`min_length` не меньше `max_length`"),
     (
         "`outbox` in [retention] must be longer than `give_up_after` in [notify]: otherwise events are given up before their last try",
         "`outbox` в [retention] должен быть больше, чем `give_up_after` в [notify]: иначе отправка событий прекратится до последней попытки",
@@ -26,19 +27,21 @@ pub(super) const FILES: &[Pair] = &[
     ("`retries` is more than {most}", "`retries` больше {most}"),
     ("`success` and `success_is` need each other", "`success` и `success_is` указываются вместе"),
     (
-        "`then` cannot follow `{verb}`, only `message`, `forward` and `duty`",
-        "`then` не может следовать за `{verb}`, только за `message`, `forward` и `duty`",
+        "`then` cannot follow `{verb}`, only `message`, `forward`, `duty` and `voicemail`",
+        "`then` не может следовать за `{verb}`, только за `message`, `forward`, `duty` и `voicemail`",
     ),
     (
         "`{key}` is at most {longest} characters of ASCII in SMPP 3.4",
         "`{key}`: в SMPP 3.4 не больше {longest} знаков ASCII",
     ),
     ("`{key}` is missing", "не хватает `{key}`"),
+    ("`{key}` is more than one key", "`{key}` — больше одной клавиши"),
     ("`{name}` is not a section", "раздела `{name}` нет"),
     (
         "`{old}` is the old name of `{new}`, which line {line} states too",
         "`{old}` — прежнее имя ключа `{new}`, который уже есть в строке {line}",
     ),
+    ("`{one}` and `{other}` are the same key", "`{one}` и `{other}` — одна и та же клавиша"),
     ("`{place}` has no keys", "у `{place}` нет ключей"),
     ("a boolean", "true или false"),
     ("a bot needs its token", "боту нужен его токен"),
@@ -161,6 +164,7 @@ pub(super) const FILES: &[Pair] = &[
     ),
     ("levels and positions begin with 1", "уровни и позиции начинаются с 1"),
     ("long", "слишком много"),
+    ("lower `min_length`: a few seconds are enough", "уменьшите `min_length`: хватит нескольких секунд"),
     ("make one with `openssl rand -hex 24`", "создайте его командой `openssl rand -hex 24`"),
     ("missing field {field}", "не хватает ключа {field}"),
     ("name a prompt that is a file or a stream", "назовите подсказку, которая является файлом или потоком"),
@@ -319,6 +323,7 @@ pub(super) const FILES: &[Pair] = &[
     ("write a longer one, such as \"2m\"", "напишите больше, например \"2m\""),
     ("write a longer one, such as \"90d\"", "напишите больше, например \"90d\""),
     ("write an IANA name such as Europe/Moscow", "напишите имя IANA, например Europe/Moscow"),
+    ("write another key", "напишите другую клавишу"),
     ("write body = {template}, or name a preset", "напишите body = {template} или укажите preset"),
     (
         "write caller, assignee, group, supervisor, duty, or an address",
@@ -332,9 +337,10 @@ pub(super) const FILES: &[Pair] = &[
         "write its host and port, such as \"10.0.0.5:8084\"",
         "напишите его адрес и порт, например \"10.0.0.5:8084\"",
     ),
+    ("write one key", "напишите одну клавишу"),
     (
-        "write one of { queue = \"…\" }, { menu = \"…\" }, { duty = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { extension = \"…\" } and { hang_up = \"…\" }",
-        "напишите что-то одно: { queue = \"…\" }, { menu = \"…\" }, { duty = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { extension = \"…\" } или { hang_up = \"…\" }",
+        "write one of { queue = \"…\" }, { menu = \"…\" }, { duty = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { voicemail = \"…\" }, { extension = \"…\" } and { hang_up = \"…\" }",
+        "напишите что-то одно: { queue = \"…\" }, { menu = \"…\" }, { duty = \"…\" }, { forward = \"…\" }, { message = \"…\" }, { voicemail = \"…\" }, { extension = \"…\" } или { hang_up = \"…\" }",
     ),
     (
         "write sender, system_id and password in [notify.smpp]",
@@ -438,6 +444,10 @@ pub(super) const FILES: &[Pair] = &[
     ("{given} is too {side}", "{given} — {*side}"),
     ("{given} is too {side}; write {allowed}", "{given} — {*side}; напишите {*allowed}"),
     ("{given} names no events", "{given} — нет таких событий"),
+    (
+        "{level} is no level of silence; write 1 to 10000, such as 200",
+        "{level} не может быть уровнем тишины; напишите от 1 до 10000, например 200",
+    ),
     ("{line} is not an exception: {problem}", "{line} — не исключение: {*problem}"),
     ("{line} is not hours: {problem}", "{line} — не часы работы: {*problem}"),
     ("{name} is the name of the CRM of [crm]", "имя {name} уже занято CRM из [crm]"),

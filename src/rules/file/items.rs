@@ -16,7 +16,7 @@ use crate::document::{Document, text};
 use crate::rules::file::schedules;
 use crate::rules::policy::{Policy, Profile};
 use crate::rules::references::Kind;
-use crate::rules::{Agent, Destination, Duty, Menu, Queue, Route, Rules};
+use crate::rules::{Agent, Destination, Duty, Menu, Queue, Route, Rules, Voicemail};
 
 /// An entry of a list, with its place.
 type Item<'a> = Spanned<DeTable<'a>>;
@@ -59,6 +59,10 @@ pub(super) fn read(document: &mut Document<'_>, root: &DeTable<'_>, zone: Tz) ->
     for item in items(root, Kind::Menu) {
         required(document, &item, &["name", "prompts", "options"]);
         read_named(document, Kind::Menu, item, &mut rules.menus, menu);
+    }
+    for item in items(root, Kind::Voicemail) {
+        required(document, &item, &["name"]);
+        read_named(document, Kind::Voicemail, item, &mut rules.voicemails, voicemail);
     }
     let mut names = BTreeSet::new();
     for item in items(root, Kind::Route) {
@@ -238,6 +242,17 @@ fn menu(document: &mut Document<'_>, _: &str, item: &Item<'_>) -> Option<Menu> {
         fault_at(document, item, key, problem, remedy);
     }
     Some(menu)
+}
+
+fn voicemail(document: &mut Document<'_>, _: &str, item: &Item<'_>) -> Option<Voicemail> {
+    let voicemail: Voicemail = document.read_item(item, &table_of(&Voicemail::default()).to_string())?;
+    if !document.is_doubtful(&item.span())
+        && let Some(fault) = voicemail.fault()
+    {
+        let span = item.get_ref().get(fault.key).map_or_else(|| item.span(), Spanned::span);
+        document.fault(&span, fault.problem, fault.remedy);
+    }
+    Some(voicemail)
 }
 
 /// Returns the policy if its profile is known. Limits that it does not state are those of the profile.

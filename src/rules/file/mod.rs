@@ -46,6 +46,7 @@ struct Sections {
     duty: Vec<toml::Table>,
     queue: Vec<toml::Table>,
     menu: Vec<toml::Table>,
+    voicemail: Vec<toml::Table>,
     route: Vec<toml::Table>,
 }
 

@@ -8,7 +8,7 @@ use crate::rules::file::items::{table_of, usual_duty, usual_menu};
 use crate::rules::file::schedules;
 use crate::rules::policy::Policy;
 use crate::rules::references::Kind;
-use crate::rules::{Agent, Queue, Route, Rules};
+use crate::rules::{Agent, Queue, Route, Rules, Voicemail};
 
 /// Returns the rules as a rules file, without values that are built-in defaults.
 #[must_use]
@@ -51,6 +51,8 @@ pub(super) fn whole(rules: &Rules) -> Vec<(Kind, Table)> {
     all.extend(queues.map(|table| (Kind::Queue, table)));
     let menus = rules.menus.iter().map(|(name, it)| named(name.as_str(), table_of(it)));
     all.extend(menus.map(|table| (Kind::Menu, table)));
+    let voicemails = rules.voicemails.iter().map(|(name, it)| named(name.as_str(), table_of(it)));
+    all.extend(voicemails.map(|table| (Kind::Voicemail, table)));
     all.extend(rules.routes.iter().map(|route| (Kind::Route, of_route(route))));
     all
 }
@@ -83,6 +85,7 @@ fn usual(rules: &Rules, kind: Kind, name: &str) -> Table {
             ("open_case".to_owned(), Value::Boolean(false)),
         ]),
         Kind::Menu => usual_menu(),
+        Kind::Voicemail => table_of(&Voicemail::default()),
         Kind::Duty => {
             let mut usual = usual_duty(Tz::UTC);
             usual.remove("zone");

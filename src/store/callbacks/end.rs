@@ -168,6 +168,8 @@ pub fn end(c: &mut Database, callback_rules: &CallbackRules, end: &CallbackEnd) 
             flood: Limits::default(),
             tell: false,
             menus: Vec::new(),
+            left_message: false,
+            calls_back: None,
             at: end.at,
             now: end.at,
         },

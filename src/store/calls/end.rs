@@ -18,10 +18,10 @@ use crate::rules::Digits;
 use crate::store::calls::ask_callback;
 use crate::store::dialect::{cached::Cache as _, columns, hold};
 use crate::store::error::Found as _;
-use crate::store::notes::{Talk, talked};
+use crate::store::notes::{self, Talk, talked};
 use crate::store::schema::{calls, menu_visits};
 use crate::store::waits::{WaitOutcome, has_waited_in, last_left, leave};
-use crate::store::{Database, StoreError, case_closing, case_opening, places};
+use crate::store::{Database, StoreError, case_closing, case_opening, cases, messages, places};
 
 /// Records that a caller talks to a contact outside the queues.
 ///
@@ -100,6 +100,10 @@ pub struct Ended {
     pub tell: bool,
     /// The menus that the caller visited, in order.
     pub menus: Vec<MenuVisit>,
+    /// Whether the caller has left messages, of which people are told.
+    pub left_message: bool,
+    /// The queue that calls the caller back, if the caller was in none.
+    pub calls_back: Option<QueueName>,
     /// When the call ended.
     pub at: UnixMs,
     /// When the end is recorded. A recorded miss with a later time comes from before the clock was set back.
@@ -170,7 +174,25 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
         let talk = Contact { began_at: talked_from, ended_at: end.at, now: end.now };
         case_closing::reached(c, number, talk, end.min_talk)?;
     }
-    open_case(c, end, &before, wait_ms)
+    let case = open_case(c, end, &before, wait_ms)?;
+    if end.left_message {
+        tell_messages(c, end, case, &before)?;
+    }
+    Ok(case)
+}
+
+/// Records the events of the messages that the caller has left.
+fn tell_messages(
+    c: &mut Database,
+    end: &Ended,
+    case: Option<CaseId>,
+    before: &Before,
+) -> Result<(), StoreError> {
+    let case = case.map(|id| cases::get(c, id)).transpose()?;
+    for message in messages::of_call(c, end.call)? {
+        notes::left_message(c, &message, case.as_ref(), before.number.as_ref(), end.at)?;
+    }
+    Ok(())
 }
 
 /// Records the event of a talk.
@@ -217,7 +239,7 @@ fn open_case(
         began_at: before.arrived_at,
         number,
         reason,
-        queue: asked.map(|asked| &asked.queue).or(before.queue.as_ref()),
+        queue: asked.map(|asked| &asked.queue).or(before.queue.as_ref()).or(end.calls_back.as_ref()),
         business_day: before.business_day,
         wait_ms,
         grace: end.grace,

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel::prelude::*;
 
 use super::rows::{AgentRow, ContactRow, ExceptionRow, HoursRow, QueueRow, RouteRow, ScheduleRow, TierRow};
-use super::{Difference, compare, duties as duty_rows, menus as menu_rows, policies, stated};
+use super::{
+    Difference, compare, duties as duty_rows, menus as menu_rows, policies, stated,
+    voicemails as voicemail_rows,
+};
 use crate::calendar::schedule::Schedule;
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
 use crate::rules::flow::Circle;
@@ -14,7 +17,7 @@ use crate::rules::references::dangling;
 use crate::rules::{Agent, Prompt, Queue, Rules, Tier};
 use crate::store::schema::{
     agent_contacts, agents, duties, menus, prompts, queues, routes, schedule_exceptions, schedule_hours,
-    schedules, tiers,
+    schedules, tiers, voicemails,
 };
 use crate::store::{Database, StoreError, cases, dialect, offers, waits};
 
@@ -53,6 +56,9 @@ pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> 
     }
     for (name, menu) in differing(&old.menus, &new.menus) {
         menu_rows::put(c, name, menu, old.menus.contains_key(name))?;
+    }
+    for (name, voicemail) in differing(&old.voicemails, &new.voicemails) {
+        voicemail_rows::put(c, name, voicemail, old.voicemails.contains_key(name))?;
     }
     for name in gone(&old.policies, &new.policies) {
         policies::remove(c, name)?;
@@ -123,6 +129,9 @@ fn remove(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> 
     }
     for name in gone(&old.menus, &new.menus) {
         diesel::delete(menus::table.find(name)).execute(c)?;
+    }
+    for name in gone(&old.voicemails, &new.voicemails) {
+        diesel::delete(voicemails::table.find(name)).execute(c)?;
     }
     for name in gone(&old.prompts, &new.prompts) {
         diesel::delete(prompts::table.find(name)).execute(c)?;

@@ -1,5 +1,7 @@
 //! What a story may ask for, and which values are allowed.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -11,7 +13,7 @@ use crate::switch::variable::Variable;
 
 use super::CallerError;
 
-/// Identifies one play, so that its end can be told apart.
+/// Identifies one play or recording, so that its end can be told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PlayId(pub(super) Uuid);
 
@@ -34,6 +36,21 @@ pub enum AfterTalk {
     Survey(CallId),
 }
 
+/// How the caller is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// The file, which FreeSWITCH makes. Its ending decides the format.
+    pub file: Sound,
+    /// The longest recording. FreeSWITCH counts whole seconds, and may record two more.
+    pub longest: Duration,
+    /// After so much silence the recording ends, in whole seconds.
+    pub silence: Duration,
+    /// A quieter frame counts as silence: FreeSWITCH's mean of the samples, above 0.
+    pub level: u32,
+    /// The keys of which each ends the recording.
+    pub end_keys: String,
+}
+
 #[derive(Debug)]
 pub(super) struct CallerRequest {
     pub command: CallerCommand,
@@ -46,6 +63,7 @@ pub(super) enum CallerCommand {
     PreAnswer,
     Play { id: PlayId, sound: Sound, loops: Loops },
     Stop,
+    Record { id: PlayId, recording: Recording },
     Listen { keys_end_sounds: bool, in_band: bool },
     Set { variable: Variable, value: String },
     Bridge { leg: ChannelId, after: AfterTalk },
@@ -62,6 +80,7 @@ impl CallerCommand {
             Self::PreAnswer => "begin early media",
             Self::Play { .. } => "play",
             Self::Stop => "stop what is played",
+            Self::Record { .. } => "record",
             Self::Listen { .. } => "listen to keys",
             Self::Set { .. } => "set a variable",
             Self::Bridge { .. } => "bridge",

@@ -14,6 +14,15 @@ pub enum CallerEvent {
         /// Whether the sound exists and was played to its end or stopped. False for endless sound.
         ok: bool,
     },
+    /// A recording has ended.
+    Recorded {
+        /// Which one.
+        id: PlayId,
+        /// How long it is, silence included; 0 if nothing was recorded.
+        length_ms: u64,
+        /// What ended it.
+        by: RecordEnd,
+    },
     /// The caller pressed a key. Keys come in order, whatever is done with the caller meanwhile.
     Digit {
         /// The key: `0` to `9`, `*`, `#` or `A` to `D`.
@@ -36,6 +45,17 @@ pub enum CallerEvent {
     /// Somebody else has the caller now: their channel was transferred, intercepted or bridged without us, or has come
     /// back to us as another visit. No command goes into the channel any more. The last event.
     Taken,
+}
+
+/// What ended a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordEnd {
+    /// A key.
+    Key,
+    /// The caller said nothing for a while.
+    Silence,
+    /// The longest time was over, or the caller hung up, or the controller has ended it.
+    Other,
 }
 
 crate::vocabulary! {

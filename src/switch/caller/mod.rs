@@ -40,8 +40,8 @@ use super::text;
 use crate::cause::HangupCause;
 
 use super::variable::Variable;
-pub use command::{AfterTalk, Loops, PlayId};
-pub use event::{CallerEvent, DigitSource};
+pub use command::{AfterTalk, Loops, PlayId, Recording};
+pub use event::{CallerEvent, DigitSource, RecordEnd};
 pub(super) use visits::{Visit, Visits};
 
 /// Why a command was not carried out.
@@ -102,7 +102,19 @@ impl Caller {
         Ok(id)
     }
 
-    /// Stops everything that is played and that waits to be played. No [`CallerEvent::Played`] comes for it any more.
+    /// Records what the caller says. [`CallerEvent::Recorded`] follows, also before [`CallerEvent::HungUp`]. FreeSWITCH hangs
+    /// up on a caller whose file it cannot make (docs/architecture/freeswitch.md, "Recordings").
+    ///
+    /// # Errors
+    /// If the caller is gone or FreeSWITCH refuses.
+    pub async fn record(&self, recording: Recording) -> Result<PlayId, CallerError> {
+        let id = PlayId(Uuid::new_v4());
+        self.ask(CallerCommand::Record { id, recording }).await?;
+        Ok(id)
+    }
+
+    /// Stops everything that is played and that waits to be played. No [`CallerEvent::Played`] comes for it any more. A
+    /// recording ends, and [`CallerEvent::Recorded`] says how long it is.
     ///
     /// # Errors
     /// If the caller is gone or FreeSWITCH refuses.

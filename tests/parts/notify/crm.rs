@@ -136,6 +136,8 @@ impl Days {
             flood: dozvon::missed::flood::Limits::default(),
             tell: true,
             menus: Vec::new(),
+            left_message: false,
+            calls_back: None,
             at: at + Duration::from_secs(seconds),
             now: at + Duration::from_secs(seconds),
         };

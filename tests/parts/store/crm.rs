@@ -74,6 +74,8 @@ fn a_talk_is_an_event_only_if_somebody_wants_to_be_told() {
                         flood: dozvon::missed::flood::Limits::default(),
                         tell,
                         menus: Vec::new(),
+                        left_message: false,
+                        calls_back: None,
                         at: at(from + 13_000),
                         now: at(from + 13_000),
                     };

@@ -4,10 +4,13 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use dozvon::clock::UnixMs;
 use dozvon::config::retention::Settings;
+use dozvon::ids::CallId;
 use dozvon::missed::asked::Asked;
 use dozvon::missed::case::Closed;
 use dozvon::phone::{E164, Home, Party};
+use dozvon::store::messages::{self, Begun};
 use dozvon::store::outbox::{self, Kept, Settled, Target};
 use dozvon::store::retention;
 use dozvon::store::retention::Deleted;
@@ -40,12 +43,53 @@ async fn known(db: &Db) {
         let call = arrive(c, "sales", at(0))?;
         let asked = Asked { queue: queue("sales"), number: Some(number()) };
         calls::ask_callback(c, call, &asked, at(500))?;
+        left_message(c, call, at(500))?;
         let case = calls::end(c, &abandoned(call, at(1000)))?.unwrap();
         requests::receive(c, &request())?;
         case_closing::close(c, case, Closed::Other, "anna", Some("his name is Ivan"), at(15_000))?;
         outbox::spread(c, at(16_000), 10, &[], everybody).map(drop)
     })
     .await;
+}
+
+/// The person has left a message, which lies in this file.
+const FILE: &str = "/var/lib/dozvon/messages/a.wav";
+
+fn left_message(c: &mut dozvon::store::Database, call: CallId, at: UnixMs) -> Result<(), StoreError> {
+    let voicemail = "box".parse().unwrap();
+    let begun = Begun { call, voicemail, path: FILE.to_owned(), language: None, at };
+    let id = messages::begin(c, &begun)?;
+    messages::keep(c, id, Some(4000), None, at)
+}
+
+fn to_delete(c: &mut dozvon::store::Database) -> Result<Vec<String>, StoreError> {
+    let files = messages::files_to_delete(c, UnixMs(i64::MAX), 10)?;
+    Ok(files.into_iter().map(|file| file.path).collect())
+}
+
+#[test]
+fn the_files_of_messages_go_with_the_person_and_with_the_call() {
+    for_each_database(async |db| {
+        known(db).await;
+        assert_eq!(db.write(to_delete).await, [""; 0]);
+        let act = db.write(|c| erase::person(c, &number(), &home(), "olga", at(20_000))).await;
+        let rows = act.tables.iter().find(|erased| erased.table == "messages").unwrap().rows;
+        assert_eq!((rows, db.write(to_delete).await), (1, vec![FILE.to_owned()]), "{act:?}");
+        assert_eq!(db.raw().number("SELECT count(*) AS v FROM messages WHERE path IS NOT NULL"), 0);
+        db.write(|c| messages::not_deleted(c, FILE, "read-only", at(30_000))).await;
+        let tried = db.write(|c| messages::files_to_delete(c, at(30_000), 10)).await;
+        assert_eq!(tried, [], "it was tried just now");
+        let later = db.write(|c| messages::files_to_delete(c, at(30_001), 10)).await;
+        assert_eq!(later[0].last_error.as_deref(), Some("read-only"));
+        db.write(|c| messages::deleted(c, FILE)).await;
+        assert_eq!(db.write(to_delete).await, [""; 0]);
+    });
+    for_each_database(async |db| {
+        known(db).await;
+        forgotten_but_for_events(db).await;
+        assert_eq!(db.write(to_delete).await, [FILE], "the call was too old");
+        assert_eq!(db.raw().number("SELECT count(*) AS v FROM messages"), 0);
+    });
 }
 
 /// Retention has taken everything but the events.
@@ -140,7 +184,7 @@ fn what_waits_for_a_destination_that_is_gone_does_not_keep_a_person_for_ever() {
 }
 
 /// Tables that hold no persons but those who work here, or only refer to rows that do.
-const NOBODYS: [&str; 40] = [
+const NOBODYS: [&str; 42] = [
     "__diesel_schema_migrations",
     "prompts",
     "schedules",
@@ -160,6 +204,8 @@ const NOBODYS: [&str; 40] = [
     "menu_options",
     "menu_visits",
     "survey_answers",
+    "voicemails",
+    "files_to_delete",
     "routes",
     "policies",
     "policy_versions",
@@ -185,7 +231,7 @@ const NOBODYS: [&str; 40] = [
 
 /// Columns of the others that hold words of ours, names of things and of those who work here, or the number itself, by
 /// which rows are found.
-const OURS: [&str; 53] = [
+const OURS: [&str; 58] = [
     "calls.id",
     "calls.node",
     "calls.channel",
@@ -207,6 +253,11 @@ const OURS: [&str; 53] = [
     "asked_callbacks.call",
     "asked_callbacks.queue",
     "asked_callbacks.number",
+    "messages.call",
+    "messages.voicemail",
+    "messages.path",
+    "messages.language",
+    "messages.heard_by",
     "cases.number",
     "cases.state",
     "cases.reason",

@@ -473,6 +473,7 @@ fn the_words_of_every_column_are_those_of_the_code() {
             ("duties_turn_word", words(Turn::ALL, Turn::as_str)),
             ("menu_options_language_word", words(Language::ALL, Language::as_str)),
             ("menu_visits_outcome_word", words(MenuOutcome::ALL, MenuOutcome::as_str)),
+            ("messages_language_word", words(Language::ALL, Language::as_str)),
             ("calls_language_word", words(Language::ALL, Language::as_str)),
             ("agents_status_word", words(Status::ALL, Status::as_str)),
             ("agents_activity_word", words(Activity::ALL, Activity::as_str)),

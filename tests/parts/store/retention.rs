@@ -267,7 +267,9 @@ async fn a_controller_whose_clock_is_put_forward_deletes_nothing_before_it_is_st
     let stop = tokio_util::sync::CancellationToken::new();
     let every = Duration::from_mins(10);
     let settings = Settings { calls: Duration::from_hours(24), poll_interval: every, ..Settings::default() };
-    let retention = tokio::spawn(dozvon::retention::start(store.clone(), clock, settings, stop.clone()));
+    let recordings = std::sync::Arc::new(dozvon::recordings::Recordings::new(&Default::default()));
+    let retention =
+        tokio::spawn(dozvon::retention::start(store.clone(), recordings, clock, settings, stop.clone()));
     let believed = async || {
         let believed = store.read("believed", retention::clock_believed_at).await.unwrap();
         believed.map_or(0, |at| at.0)

@@ -31,6 +31,8 @@ fn answered(call: CallId, at_: u64) -> Ended {
         flood: dozvon::missed::flood::Limits::default(),
         tell: false,
         menus: Vec::new(),
+        left_message: false,
+        calls_back: None,
         call,
         ending: Ending::Answered,
         stage: Stage::Talking,

@@ -28,5 +28,6 @@ mod surveys;
 mod taken;
 mod trunks;
 mod vital;
+mod voicemail;
 mod waiting;
 mod web;

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use crate::calendar::schedule::Schedule;
 use crate::ids::PolicyName;
+use crate::rules::Voicemail;
 use crate::rules::file::parse;
 use crate::rules::file::write::write;
 use crate::rules::policy::{Policy, Profile};
@@ -121,6 +122,7 @@ fn destinations() -> impl proptest::strategy::Strategy<Value = Destination> {
         Just(r#"{"extension":"7001@office"}"#),
         Just(r#"{"hang_up":"USER_BUSY"}"#),
         Just(r#"{"message":"p"}"#),
+        Just(r#"{"voicemail":"v","then":{"message":"p"}}"#),
         Just(r#"{"message":"p","then":{"forward":"user/1001","then":{"queue":"q"}}}"#),
         Just(r#"{"forward":"user/1001","then":{"extension":"7001"}}"#),
     ];
@@ -205,6 +207,11 @@ proptest! {
             survey: (priority > 0).then(|| Survey::new(vec!["p".parse().unwrap()], (from == 1).then(|| "p".parse().unwrap())).unwrap()),
             tiers: tiers.collect(), ..Queue::new(message.clone())
         };
+        let voicemail = Voicemail {
+            greeting: wait_ms.map(|_| "p".parse().unwrap()), queue: (from == 1).then(|| "q".parse().unwrap()),
+            max_length: Duration::from_secs(10 + u64::try_from(from).unwrap()), review: from > 1,
+            again: ["3", "*", "0", "9"][from].parse().unwrap(), ..Voicemail::default()
+        };
         let route = Route {
             name: "r".parse().unwrap(), number: "+7*".parse().unwrap(), open: to,
             from: ["", "+7495*", "+7495* 1001", "*"][from].parse().unwrap(), open_case: from == 2,
@@ -218,6 +225,7 @@ proptest! {
             duties,
             queues: [("q".parse().unwrap(), queue)].into(),
             menus: (0..).zip(menus).map(|(n, menu): (u8, _)| (format!("m{n}").parse().unwrap(), menu)).collect(),
+            voicemails: [("v".parse().unwrap(), voicemail)].into(),
             routes: vec![route],
         };
         let text = write(&rules);

@@ -78,7 +78,8 @@ impl CallerTask {
             format!("api uuid_setvar {channel} {}{state}", Variable::State),
             format!("api uuid_setvar {channel} socket_resume true"),
         ];
-        if self.listens.take().is_some() {
+        self.in_band = false;
+        if self.end_keys.take().is_some() {
             commands.push(format!("api uuid_setvar {channel} {TERMINATORS}"));
         }
         // If the bridge comes about after all, ending the agent's leg must not end the caller's call. A call that was never

@@ -11,13 +11,19 @@ pub(super) const TERMINATORS: &str = "playback_terminators";
 
 impl CallerTask {
     pub(super) async fn listen(&mut self, keys_end_sounds: bool, in_band: bool) -> Result<(), SocketError> {
-        let before = self.listens;
-        if before != Some(keys_end_sounds) {
-            self.set_variable(TERMINATORS, if keys_end_sounds { "any" } else { "none" }).await?;
-            self.listens = Some(keys_end_sounds);
-        }
-        if in_band && before.is_none() {
+        self.end_sounds_by(if keys_end_sounds { "any" } else { "none" }).await?;
+        if in_band && !self.in_band {
             self.execute("start_dtmf").await?;
+            self.in_band = true;
+        }
+        Ok(())
+    }
+
+    /// Sets the keys that end sounds and recordings: keys, `any` or `none`.
+    pub(super) async fn end_sounds_by(&mut self, keys: &str) -> Result<(), SocketError> {
+        if self.end_keys.as_deref() != Some(keys) {
+            self.set_variable(TERMINATORS, keys).await?;
+            self.end_keys = Some(keys.to_owned());
         }
         Ok(())
     }

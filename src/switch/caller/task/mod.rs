@@ -6,6 +6,7 @@
 
 mod bridge;
 mod keys;
+mod record;
 mod sound;
 mod taken;
 mod watched;
@@ -55,8 +56,12 @@ pub(super) struct CallerTask {
     /// Sounds that are played once and have not ended.
     plays: SmallVec<[PlayId; 2]>,
     music: Option<Music>,
-    /// Whether keys end sounds; none until the story has listened to keys.
-    listens: Option<bool>,
+    /// What is recorded.
+    recording: Option<PlayId>,
+    /// The keys that end sounds, in FreeSWITCH's words; none until the story has listened to keys or recorded.
+    end_keys: Option<String>,
+    /// Whether the caller's audio is searched for keys.
+    in_band: bool,
     /// Whether the caller hears us without an answer.
     in_early_media: bool,
     check: Duration,
@@ -97,7 +102,9 @@ impl CallerTask {
             outbox: VecDeque::new(),
             plays: SmallVec::new(),
             music: None,
-            listens: None,
+            recording: None,
+            end_keys: None,
+            in_band: false,
             in_early_media: false,
             check: setup.check,
             check_at: Instant::now(),
@@ -199,7 +206,7 @@ impl CallerTask {
                 if event.get("Application").as_deref() == Some("socket") {
                     return self.hear_released(event);
                 }
-                self.hear_played(event);
+                self.hear_app_over(event);
             }
             "DTMF" if own => self.hear_digit(event),
             _ => {}
@@ -246,6 +253,7 @@ impl CallerTask {
             }
             CallerCommand::Play { id, sound, loops } => self.play(id, sound, loops).await,
             CallerCommand::Stop => self.stop().await,
+            CallerCommand::Record { id, recording } => self.record(id, &recording).await,
             CallerCommand::Listen { keys_end_sounds, in_band } => self.listen(keys_end_sounds, in_band).await,
             CallerCommand::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
             CallerCommand::Bridge { leg, after } => {

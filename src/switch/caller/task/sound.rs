@@ -48,18 +48,26 @@ impl CallerTask {
         Ok(())
     }
 
-    /// Stops what is played, and forgets what waits to be played. Nothing is sent if that is nothing.
+    /// Stops what is played or recorded, and forgets what waits to be played. Nothing is sent if that is nothing.
     pub(super) async fn stop(&mut self) -> Result<(), SocketError> {
-        if self.music.take().is_none() && self.plays.is_empty() {
+        if self.music.take().is_none() && self.plays.is_empty() && self.recording.is_none() {
             return Ok(());
         }
         self.plays.clear();
         self.api(format!("uuid_break {} all", self.channel)).await
     }
 
-    pub(super) fn hear_played(&mut self, event: &Event) {
+    /// An application of ours has ended.
+    pub(super) fn hear_app_over(&mut self, event: &Event) {
         let name = event.get("Application-UUID").and_then(|id| Uuid::try_parse(&id).ok()).map(PlayId);
-        let Some(name) = name else { return };
+        match name {
+            Some(name) if self.recording == Some(name) => self.hear_recorded(name, event),
+            Some(name) => self.hear_played(name, event),
+            None => {}
+        }
+    }
+
+    fn hear_played(&mut self, name: PlayId, event: &Event) {
         let ok = event.get("Application-Response").as_deref() == Some("FILE PLAYED");
         if let Some(at) = self.plays.iter().position(|play| *play == name) {
             self.plays.swap_remove(at);
