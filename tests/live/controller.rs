@@ -254,6 +254,9 @@ impl Place {
     }
 }
 
+/// The folder of messages, in that of the controller.
+pub const MESSAGES: &str = "messages";
+
 fn settings(folder: &Path, place: &Place, status: SocketAddr) -> String {
     let Place { access, listen, second, fallback } = place;
     let (host, port, password) = (access.address.ip(), access.address.port(), &access.password);
@@ -263,11 +266,13 @@ fn settings(folder: &Path, place: &Place, status: SocketAddr) -> String {
          [[switch.nodes]]\nname = \"live\"\nhost = \"{host}\"\nport = {port}\npassword = \"{password}\"\n\
          [web]\nlisten = \"127.0.0.1:0\"\n[status]\nlisten = \"{status}\"\n[calls]\ndrain_timeout = \"3s\"\n[callback]\nmin_wait = \"0s\"\n\
          [sounds]\nmusic = \"{}\"\nfallback_message = \"{}\"\n\
+         [voicemail]\nfolder = \"{}\"\nmin_free_mb = 0\n\
          [dialplan]\nnumbers = [\"7*\"]\nagent_contexts = [\"phones\"]\ncontrollers = [\"{listen}\", \"{second}\"]\nretry_time = \"{}s\"\npause_sound = \"{}\"\nfallback_contact = \"{fallback}\"\n\
          [log]\nfilter = \"info,dozvon=debug,freeswitch_esl_tokio=error\"\n",
         database.display(),
         Tone::Music.endless(),
         Tone::Fallback.source(20),
+        folder.join(MESSAGES).display(),
         PATIENCE.as_secs(),
         Tone::Pause.source(1),
     )

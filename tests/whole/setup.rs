@@ -22,7 +22,7 @@ fn from_an_empty_folder_to_rules_in_the_database() {
     let place = ready();
     let would = place.ok(&["apply", "rules.toml", "--dry-run", "--json"]);
     let would: Value = serde_json::from_str(&would).unwrap();
-    assert_eq!(would.as_array().unwrap().len(), 16, "{would}");
+    assert_eq!(would.as_array().unwrap().len(), 19, "{would}");
     assert!(!place.ok(&["export"]).contains("[[agent]]"), "a dry run changes nothing");
     assert!(place.ok(&["apply", "rules.toml"]).contains("added"));
     assert!(place.ok(&["apply", "rules.toml"]).contains("nothing changes"));
@@ -300,6 +300,7 @@ fn check_says_what_a_bare_freeswitch_lacks() {
     ];
     assert_eq!(lines_of(&lines, "wrong"), wrong);
     assert!(lines_of(&lines, "advice").contains(&"node freeswitch: api-expansion"));
+    assert!(lines_of(&lines, "advice").contains(&"voicemail"), "its folder is missing: {lines:#}");
     for line in lines.as_array().unwrap().iter().filter(|line| line["state"] != "ok") {
         assert!(line["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()), "{line}");
     }

@@ -3,7 +3,7 @@
 use super::super::Context;
 use super::Finding;
 use crate::clock::UnixMs;
-use crate::recordings::Recordings;
+use crate::recordings::{NotReady, Recordings};
 use crate::rules::Rules;
 use crate::store::Database;
 use crate::store::messages;
@@ -23,6 +23,8 @@ pub(super) async fn check(context: &Context, rules: Option<&Rules>) -> Vec<Findi
                 let detail = format!("messages go to {folder}, which only FreeSWITCH has: it is not checked");
                 Finding::ok("voicemail", detail)
             }
+            // Callers are called back without a message.
+            Err(why @ NotReady::Missing(_)) => Finding::advice("voicemail", why.to_string(), why.remedy()),
             Err(why) => Finding::wrong("voicemail", why.to_string(), why.remedy()),
         });
     }

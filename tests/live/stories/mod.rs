@@ -16,6 +16,7 @@ mod surroundings;
 mod survey;
 mod taken;
 mod unheld;
+mod voicemail;
 mod waiting;
 
 use std::future::Future;
@@ -136,6 +137,9 @@ fn of_callers() -> Vec<Story> {
         agents::in_an_internal_call_an_agent_is_not_rung,
         agents::with_call_waiting_the_second_line_rings,
         agents::an_agent_that_was_given_a_caller_is_offered_no_other,
+        voicemail::a_key_ends_a_message,
+        voicemail::the_caller_hangs_up_in_the_middle,
+        voicemail::the_controller_dies_while_the_caller_speaks,
         hours::closed_with_a_message,
         hours::closed_with_a_duty_phone,
     ]

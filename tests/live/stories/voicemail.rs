@@ -1,0 +1,95 @@
+//! Callers who leave messages, as FreeSWITCH records them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::Live;
+use crate::controller::MESSAGES;
+use crate::floor::{Caller, Floor, IVAN, SOON, on_floor, told};
+use crate::sip::{End, Stage};
+use crate::team::Team;
+use crate::tone::Tone;
+use crate::wait::until;
+
+/// Callers come to a voicemail at once.
+fn team(more: &str) -> Team {
+    let mut team = Team::of([]);
+    team.open = false;
+    team.closed = "{ voicemail = \"box\" }".to_owned();
+    for (name, tone) in [("hello", Tone::Greeting), ("beep", Tone::Done), ("thanks", Tone::NoCaller)] {
+        team.more += &format!("\n[[prompt]]\nname = \"{name}\"\nsource = \"{}\"\n", tone.source(1));
+    }
+    team.more += "\n[[voicemail]]\nname = \"box\"\ngreeting = \"hello\"\nbeep = \"beep\"\nthanks = \"thanks\"\n\
+        min_length = \"500ms\"\nreview = false\nqueue = \"sales\"\n";
+    team.more += more;
+    team
+}
+
+fn folder(floor: &Floor<'_>) -> Result<PathBuf> {
+    let folder = floor.controller.settings_file().with_file_name(MESSAGES);
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// Waits until a caller has heard the tone and FreeSWITCH has recorded for a second or more, by the size of the file.
+async fn speaks(floor: &Floor<'_>, caller: &Caller) -> Result<PathBuf> {
+    let folder = folder(floor)?;
+    caller.hears(Tone::Greeting).await?;
+    caller.hears(Tone::Done).await?;
+    let file = async || {
+        let file = std::fs::read_dir(&folder)?.next().transpose()?;
+        Ok(file.filter(|file| file.metadata().is_ok_and(|it| it.len() > 16_000)).map(|file| file.path()))
+    };
+    until(Duration::from_secs(10), "FreeSWITCH records", file).await
+}
+
+/// The call is one of a message, with a case for it and a file of this length.
+async fn is_kept(floor: &Floor<'_>, file: &PathBuf, steps: &[&str]) -> Result<String> {
+    let row = floor.controller.ended_call(IVAN).await?;
+    row.expect("left_message", "voicemail", steps)?;
+    ensure!(floor.only_case_of(IVAN).await? == "left_message", "the reason");
+    let bytes = std::fs::metadata(file).context("the file")?.len();
+    ensure!(bytes > 16_000, "the file has only {bytes} bytes");
+    Ok(format!("a message of {bytes} bytes"))
+}
+
+const STEPS: [&str; 3] = ["arrived", "ended", "case"];
+
+pub async fn a_key_ends_a_message(live: &Live) -> Result<String> {
+    on_floor(live, &team(""), async |floor| {
+        folder(floor)?;
+        let ivan = floor.caller(IVAN).await?;
+        let file = speaks(floor, &ivan).await?;
+        ivan.presses('#').await?;
+        ivan.hears(Tone::NoCaller).await?;
+        ensure!(ivan.is_over().await? == Stage::Ended(End::TheyHungUp), "after the thanks");
+        is_kept(floor, &file, &STEPS).await
+    })
+    .await
+}
+
+pub async fn the_caller_hangs_up_in_the_middle(live: &Live) -> Result<String> {
+    on_floor(live, &team(""), async |floor| {
+        folder(floor)?;
+        let ivan = floor.caller(IVAN).await?;
+        let file = speaks(floor, &ivan).await?;
+        ivan.hangs_up().await?;
+        is_kept(floor, &file, &STEPS).await
+    })
+    .await
+}
+
+/// FreeSWITCH hangs up on a caller who is being recorded, and the next controller finds the file.
+pub async fn the_controller_dies_while_the_caller_speaks(live: &Live) -> Result<String> {
+    let mut floor = Floor::open(live, &team("")).await?;
+    folder(&floor)?;
+    let ivan = floor.caller(IVAN).await?;
+    let file = speaks(&floor, &ivan).await?;
+    floor.controller.kill().await?;
+    ensure!(ivan.is_over().await? == Stage::Ended(End::TheyHungUp), "FreeSWITCH hangs up");
+    floor.live.switch.is_quiet(SOON).await?;
+    floor.controller.serve().await?;
+    told(&floor, is_kept(&floor, &file, &STEPS)).await
+}
