@@ -168,6 +168,7 @@ fn of_callbacks() -> Vec<Story> {
         callbacks::crashes::freeswitch_dies_while_they_talk,
         callbacks::places::two_who_wait_and_two_who_asked,
         callbacks::places::the_controller_dies_after_the_key,
+        callbacks::places::a_caller_who_was_cut_off_gets_the_place_back,
         callbacks::crashes::the_controller_dies_while_the_customer_is_rung,
     ]
 }

@@ -91,6 +91,30 @@ pub async fn two_who_wait_and_two_who_asked(live: &Live) -> Result<String> {
     Ok(said)
 }
 
+/// A caller hangs up while waiting, calls again, and is served before the one who called meanwhile.
+pub async fn a_caller_who_was_cut_off_gets_the_place_back(live: &Live) -> Result<String> {
+    let anna = phone(ANSWERS).await?;
+    let office = office(live, &anna, 1).await?;
+    told(&office.floor, async {
+        let first = waits(&office, NUMBERS[0]).await?;
+        let second = waits(&office, NUMBERS[1]).await?;
+        first.hangs_up().await?;
+        office.floor.controller.ended_call(NUMBERS[0]).await?.expect(
+            "abandoned",
+            "waiting",
+            &["arrived", "joined", "left_queue", "ended", "case"],
+        )?;
+        let again = waits(&office, NUMBERS[0]).await?;
+        office.at_work().await?;
+        is_answered(&again).await?;
+        is_answered(&second).await?;
+        office.floor.comes_to_rest().await
+    })
+    .await?;
+    office.close().await?;
+    Ok(String::new())
+}
+
 /// The controller dies while the caller hears that they will be called back.
 pub async fn the_controller_dies_after_the_key(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
