@@ -7,10 +7,10 @@ use diesel::prelude::*;
 
 use super::dialect::columns;
 use super::error::Found as _;
-use super::schema::{case_misses, files_to_delete, messages};
+use super::schema::{calls, case_misses, files_to_delete, messages};
 use super::{Database, StoreError};
 use crate::clock::UnixMs;
-use crate::ids::{CallId, CaseId, MessageId, VoicemailName};
+use crate::ids::{CallId, CaseId, MessageId, NodeName, VoicemailName};
 use crate::language::Language;
 
 /// A recording that begins.
@@ -120,6 +120,14 @@ pub fn of_case(c: &mut Database, case: CaseId) -> Result<Vec<MessageRow>, StoreE
         .filter(messages::call.eq_any(calls).and(messages::ended_at.is_not_null()))
         .order(messages::id);
     Ok(rows.select(columns::<MessageRow>()).load(c)?)
+}
+
+/// Returns the FreeSWITCH that has recorded the messages of a call.
+///
+/// # Errors
+/// When the database fails, or there is no such call.
+pub fn node_of(c: &mut Database, call: CallId) -> Result<NodeName, StoreError> {
+    calls::table.find(call).select(calls::node).first(c).found("call", call)
 }
 
 /// Records who heard a message first, and when.

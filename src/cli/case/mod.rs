@@ -2,6 +2,7 @@
 
 mod attempt;
 mod list;
+mod play;
 
 use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
@@ -13,6 +14,7 @@ use crate::store::callbacks::{self, CallbackRules, RefusalRow};
 use crate::store::case_closing;
 use crate::store::case_opening::{self, CallbackRequest};
 use crate::store::cases::{self, CaseRow, MissRow};
+use crate::store::messages::{self, MessageRow};
 use crate::store::requests::{self, RequestRow};
 use crate::store::{Database, StoreError};
 use attempt::{AttemptArgs, ResultArgs};
@@ -38,7 +40,7 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     List(List),
-    /// Show one case: its missed calls and its attempts.
+    /// Show one case: its missed calls, its messages and its attempts.
     #[command(after_help = "\
 Examples:
   dozvon case show 17
@@ -48,6 +50,7 @@ Examples:
         #[arg(value_parser = number)]
         id: CaseId,
     },
+    Play(play::Play),
     Open(Open),
     Attempt(AttemptArgs),
     Result(ResultArgs),
@@ -119,6 +122,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     match args.command {
         Command::List(args) => list::list(args, context).await,
         Command::Show { id } => show(id, context).await,
+        Command::Play(args) => play::play(args, context).await,
         Command::Open(args) => open(args, context).await,
         Command::Attempt(args) => attempt::attempt(args, context).await,
         Command::Result(args) => attempt::record_result(args, context).await,
@@ -174,6 +178,7 @@ pub(super) fn sheet(
         .with("closed_by", case.closed_by.as_deref())
         .with("note", case.note.as_deref())
         .and("misses", misses(&cases::misses(c, id)?))
+        .and("messages", left(&messages::of_case(c, id)?))
         .and("requests", asked(&requests::of_case(c, id)?))
         .and("attempts", made(&attempts::of_case(c, id)?))
         .and("refusals", refused(&callbacks::refusals_of(c, id, 20)?)))
@@ -197,6 +202,24 @@ fn misses(rows: &[MissRow]) -> Table {
             row.queue.as_ref().into(),
             Cell::span_or_nothing(row.wait_ms),
             row.dialled.as_str().into(),
+        ]);
+    }
+    table
+}
+
+/// What the caller said in a voicemail.
+fn left(rows: &[MessageRow]) -> Table {
+    let fields = ["id", "began_at", "length_ms", "voicemail", "heard_at", "heard_by", "file"];
+    let mut table = Table::new(&fields, "no messages").below(&["file"]);
+    for row in rows {
+        table.row([
+            Cell::Count(row.id.0),
+            row.begun_at.into(),
+            Cell::span_or_nothing(row.length_ms),
+            row.voicemail.as_str().into(),
+            row.heard_at.into(),
+            row.heard_by.as_deref().into(),
+            row.path.as_deref().into(),
         ]);
     }
     table

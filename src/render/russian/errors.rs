@@ -90,6 +90,10 @@ pub(super) const ERRORS: &[Pair] = &[
     ("cannot write to standard output: {error}", "не удаётся писать в стандартный вывод: {*error}"),
     ("cannot write {path}: {error}", "не удаётся записать {path}: {*error}"),
     ("case", "обращение"),
+    (
+        "case {id} has no message that can be played",
+        "по обращению {id} нет сообщений, которые можно прослушать",
+    ),
     ("case {id} is closed already ({why})", "обращение {id} уже закрыто ({*why})"),
     ("case {id} is closed, or somebody is calling already", "обращение {id} закрыто, или по нему уже звонят"),
     (
@@ -176,12 +180,20 @@ pub(super) const ERRORS: &[Pair] = &[
         "укажите другой файл через --config или создайте его командой `dozvon init`",
     ),
     (
+        "no FreeSWITCH is named: add [[switch.nodes]] to the settings",
+        "не указан ни один FreeSWITCH: добавьте [[switch.nodes]] в настройки",
+    ),
+    (
         "no attempt of case {id} waits for its disposition: `dozvon case attempt` records one that was made elsewhere",
         "в обращении {id} нет попытки, которая ждёт результата: попытку, сделанную в другом месте, запишите командой `dozvon case attempt`",
     ),
     (
         "no settings were found: none of {places} exists. Go to the folder with dozvon.toml, name the file with --config or DOZVON_CONFIG, or the database with --database; `dozvon init` makes the first settings",
         "настройки не найдены: нет {places}. Перейдите в папку, где лежит dozvon.toml, укажите файл через --config или DOZVON_CONFIG либо базу данных через --database; первые настройки создаёт `dozvon init`",
+    ),
+    (
+        "nobody has case {id}: name a phone, such as --at user/1001",
+        "обращение {id} ни за кем не закреплено: укажите телефон, например --at user/1001",
     ),
     ("not everybody was called back within {limit}", "за {limit} перезвонили не всем"),
     (
@@ -391,6 +403,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ),
     ("{a}: {b}", "{*a}: {*b}"),
     ("{a}; {b}", "{*a}; {*b}"),
+    ("{contact} did not answer: {cause}", "{contact} не отвечает: {cause}"),
     ("{count} mistakes, nothing was changed", "ошибок: {count}, ничего не изменено"),
     (
         "{error} (somebody changed the same row at the same moment): try again",

@@ -138,6 +138,7 @@ fn of_callers() -> Vec<Story> {
         agents::with_call_waiting_the_second_line_rings,
         agents::an_agent_that_was_given_a_caller_is_offered_no_other,
         voicemail::a_key_ends_a_message,
+        voicemail::a_message_is_played_on_a_phone,
         voicemail::the_caller_hangs_up_in_the_middle,
         voicemail::the_controller_dies_while_the_caller_speaks,
         hours::closed_with_a_message,

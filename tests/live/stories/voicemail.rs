@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::Live;
 use crate::controller::MESSAGES;
-use crate::floor::{Caller, Floor, IVAN, SOON, on_floor, told};
+use crate::floor::{ANSWERS, Caller, Floor, IVAN, SOON, contact, on_floor, phone, talks, told};
 use crate::sip::{End, Stage};
 use crate::team::Team;
 use crate::tone::Tone;
@@ -66,6 +66,33 @@ pub async fn a_key_ends_a_message(live: &Live) -> Result<String> {
         ivan.hears(Tone::NoCaller).await?;
         ensure!(ivan.is_over().await? == Stage::Ended(End::TheyHungUp), "after the thanks");
         is_kept(floor, &file, &STEPS).await
+    })
+    .await
+}
+
+/// The message of a case rings a phone, is heard there, and counts as heard.
+pub async fn a_message_is_played_on_a_phone(live: &Live) -> Result<String> {
+    let anna = phone(ANSWERS).await?;
+    on_floor(live, &team(""), async |floor| {
+        folder(floor)?;
+        let ivan = floor.caller(IVAN).await?;
+        let file = speaks(floor, &ivan).await?;
+        ivan.hangs_up().await?;
+        is_kept(floor, &file, &STEPS).await?;
+        let case = floor.cases_of(IVAN).await?.remove(0)["id"].to_string();
+        let at = contact(&anna);
+        let play = async { floor.controller.json(&["case", "play", &case, "--at", &at]).await };
+        let listen = async {
+            let talk = talks(&anna, 0).await?;
+            talk.ear.hears(Tone::Caller, SOON).await
+        };
+        let (played, heard) = tokio::join!(play, listen);
+        heard?;
+        let played = played?;
+        ensure!(played["heard"].as_array().is_some_and(|ids| ids.len() == 1), "{played}");
+        let shown = floor.controller.json(&["case", "show", &case]).await?;
+        ensure!(!shown["messages"][0]["heard_at"].is_null(), "{shown}");
+        Ok(String::new())
     })
     .await
 }
