@@ -9,6 +9,7 @@ use crate::queue::offer::Outcome;
 use crate::render::{Cell, Sheet, Table, span};
 use crate::store::calls::{self, CallRow, Wanted};
 use crate::store::offers::{self, OfferRow};
+use crate::store::surveys::{self, Answer};
 use crate::store::waits::{self, WaitOutcome, WaitRow};
 use crate::store::{Database, StoreError, cases, places};
 
@@ -157,6 +158,8 @@ struct CallHistory {
     asked: Option<Asked>,
     /// The earlier call whose place in the queue the caller took over.
     place_of: Option<CallId>,
+    /// What the caller answered after the talk.
+    answers: Vec<Answer>,
 }
 
 async fn show(id: String, context: &Context) -> Result<Exit, Failure> {
@@ -188,11 +191,16 @@ async fn show(id: String, context: &Context) -> Result<Exit, Failure> {
         .with("callback_queue", history.asked.as_ref().map(|asked| &asked.queue))
         .with("callback_number", history.asked.as_ref().and_then(|asked| asked.number.as_ref()))
         .with("place_of", history.place_of.map(|call| call.to_string()))
+        .with("survey", survey(&history.answers))
         .with("node", call.node.as_str())
         .with("channel", call.channel.to_string())
         .and("timeline", timeline(&history));
     context.sheet(&sheet)?;
     Ok(Exit::Done)
+}
+
+fn survey(answers: &[Answer]) -> Cell {
+    Cell::List(answers.iter().map(|it| format!("{} {}", it.question, it.mark)).collect())
 }
 
 fn find(c: &mut Database, id: &str) -> Result<CallHistory, StoreError> {
@@ -211,6 +219,7 @@ fn find(c: &mut Database, id: &str) -> Result<CallHistory, StoreError> {
         case: cases::of_call(c, id)?,
         asked: calls::asked_callback(c, id)?,
         place_of: places::taken_over(c, id)?,
+        answers: surveys::of_call(c, id)?,
         call,
     })
 }

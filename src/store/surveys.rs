@@ -24,7 +24,8 @@ pub struct Talked {
 }
 
 /// An answer to one question.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = survey_answers)]
 pub struct Answer {
     /// The call of the talk.
     pub call: CallId,
@@ -33,8 +34,10 @@ pub struct Answer {
     /// The prompt of the question.
     pub question: PromptName,
     /// The answer, from 1 to 5.
+    #[diesel(column_name = answer)]
     pub mark: i32,
     /// When the caller answered.
+    #[diesel(column_name = answered_at)]
     pub at: UnixMs,
 }
 
@@ -56,14 +59,15 @@ pub fn answer(c: &mut Database, answer: &Answer) -> Result<(), StoreError> {
     if diesel::select(exists(known)).get_result(c)? {
         return Ok(());
     }
-    diesel::insert_into(survey_answers::table)
-        .values((
-            survey_answers::call.eq(answer.call),
-            survey_answers::ordinal.eq(answer.ordinal),
-            survey_answers::question.eq(&answer.question),
-            survey_answers::answer.eq(answer.mark),
-            survey_answers::answered_at.eq(answer.at),
-        ))
-        .execute(c)?;
+    diesel::insert_into(survey_answers::table).values(answer).execute(c)?;
     Ok(())
+}
+
+/// Returns what the caller of a call answered, in the order of the questions.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_call(c: &mut Database, call: CallId) -> Result<Vec<Answer>, StoreError> {
+    let answers = survey_answers::table.filter(survey_answers::call.eq(call)).order(survey_answers::ordinal);
+    Ok(answers.select(columns::<Answer>()).load(c)?)
 }

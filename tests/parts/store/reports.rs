@@ -119,6 +119,8 @@ fn answers_are_counted_for_each_queue_agent_and_question() {
                 let call = arrive(c, "sales", at(begins))?;
                 end_with(c, call, agent, begins + 5000)?;
                 marks(c, call, given)?;
+                let kept: Vec<_> = surveys::of_call(c, call)?.iter().map(|it| it.mark).collect();
+                assert_eq!(kept, given, "each question is answered once");
             }
             let unanswered = arrive(c, "sales", at(300_000))?;
             let (row, other) = (arrival(None, at(400_000)), ChannelId::new());
