@@ -66,11 +66,7 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
     };
     let caller = match &earlier {
         Some(call) => {
-            tracing::info!(
-                queue = call.queue.as_ref().map(tracing::field::display),
-                waits_since = call.joined_at.as_ref().map(tracing::field::display),
-                "a caller has come back"
-            );
+            tell_of_return(call);
             incoming.caller
         }
         None => {
@@ -110,6 +106,14 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
     let end = carry_out(&mut call, &rules, &plan, earlier.as_ref()).await;
     call.app.metrics.calls_now.dec();
     finish(call, &plan, end).await;
+}
+
+fn tell_of_return(earlier: &OpenCall) {
+    tracing::info!(
+        queue = earlier.queue.as_ref().map(tracing::field::display),
+        waits_since = earlier.joined_at.as_ref().map(tracing::field::display),
+        "a caller has come back"
+    );
 }
 
 /// The flow of a call at its beginning. A caller who came back has chosen their language already, and may have asked for a

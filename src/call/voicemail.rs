@@ -1,7 +1,7 @@
 //! A voicemail: the caller leaves a message, and the message becomes a case.
 //!
 //! The row of a message is there before FreeSWITCH records. So a recording that the controller does not see to its end is
-//! completed later: [`complete`]. What was recorded when the caller hangs up is a message, unless it is too short.
+//! completed later by `complete`. What was recorded when the caller hangs up is a message, unless it is too short.
 
 use std::time::Duration;
 

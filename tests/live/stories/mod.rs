@@ -78,7 +78,7 @@ macro_rules! stories {
 
 /// All of them.
 pub fn all() -> Vec<Story> {
-    [of_callers(), of_callbacks(), of_troubles()].into_iter().flatten().collect()
+    [of_callers(), of_ears(), of_callbacks(), of_troubles()].into_iter().flatten().collect()
 }
 
 /// Somebody calls.
@@ -106,16 +106,6 @@ fn of_callers() -> Vec<Story> {
         late::an_answer_crosses_the_callers_hangup,
         late::an_answer_races_the_callers_hangup,
         late::the_agent_transfers_blindly,
-        menus::keys_lead_through_menus,
-        menus::menus_end,
-        menus::a_key_is_answered_at_once,
-        waiting::an_announcement_is_heard_and_the_music_goes_on,
-        waiting::an_answer_cuts_an_announcement,
-        waiting::keys_while_waiting,
-        waiting::early_media,
-        waiting::a_key_races_the_answer,
-        survey::two_questions_after_a_talk,
-        survey::whoever_does_not_want_it_loses_nothing,
         taken::by_a_transfer,
         taken::by_an_intercept,
         taken::by_a_colleague_who_picks_up_the_ringing_phone,
@@ -137,6 +127,22 @@ fn of_callers() -> Vec<Story> {
         agents::in_an_internal_call_an_agent_is_not_rung,
         agents::with_call_waiting_the_second_line_rings,
         agents::an_agent_that_was_given_a_caller_is_offered_no_other,
+    ]
+}
+
+/// Somebody hears something, and presses keys.
+fn of_ears() -> Vec<Story> {
+    stories![
+        menus::keys_lead_through_menus,
+        menus::menus_end,
+        menus::a_key_is_answered_at_once,
+        waiting::an_announcement_is_heard_and_the_music_goes_on,
+        waiting::an_answer_cuts_an_announcement,
+        waiting::keys_while_waiting,
+        waiting::early_media,
+        waiting::a_key_races_the_answer,
+        survey::two_questions_after_a_talk,
+        survey::whoever_does_not_want_it_loses_nothing,
         voicemail::a_key_ends_a_message,
         voicemail::a_message_is_played_on_a_phone,
         voicemail::the_caller_hangs_up_in_the_middle,
