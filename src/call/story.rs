@@ -100,9 +100,6 @@ async fn take_call(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Optio
         arrived_at,
         here_since,
     };
-    if call.is_back {
-        voicemail::remember(&mut call, &rules).await;
-    }
     let end = carry_out(&mut call, &rules, &plan, earlier.as_ref()).await;
     call.app.metrics.calls_now.dec();
     finish(call, &plan, end).await;
@@ -292,6 +289,9 @@ async fn carry_out(
     plan: &Plan,
     earlier: Option<&OpenCall>,
 ) -> Result<Ended, Gone> {
+    if call.is_back {
+        voicemail::remember(call, rules).await;
+    }
     let mut on_record = Some(call.arrived_at);
     let mut next = plan.to.clone().map(Next::To);
     if let Some(queue) = earlier.and_then(|earlier| earlier.queue.as_ref()) {

@@ -12,7 +12,7 @@ pub struct Settings {
     /// there.
     pub folder: PromptFolder,
     /// Whether dozvon has the folder at the same path, and may write there. Without that, it cannot know whether a message
-    /// can be recorded, and cannot delete, attach or transcribe one.
+    /// can be recorded, and cannot delete or attach one.
     pub reachable: bool,
     /// Callers leave no message while less space than this is free, in megabytes. Their cases are opened all the same.
     pub min_free_mb: u64,

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message};
+use lettre::message::{Attachment, Mailbox, Message, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls as Line, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
@@ -16,7 +16,7 @@ use super::excerpt::excerpt;
 use super::templates::{Part, Templates};
 use super::{Channel, Delivering, Receipt, Trouble};
 use crate::config::notify::{Mail, Tls};
-use crate::event::Delivery;
+use crate::event::{Delivery, EventKind};
 use crate::missed::outgoing::Medium;
 use crate::notify::recipients::Recipients;
 
@@ -27,7 +27,11 @@ pub struct Post {
     from: Mailbox,
     templates: Templates,
     recipients: Recipients,
+    attach_messages: bool,
 }
+
+/// The largest file that is attached, in bytes. Many mail servers refuse larger letters.
+const LARGEST: u64 = 10_000_000;
 
 impl Post {
     /// Makes the channel that sends by the mail server of the settings.
@@ -56,10 +60,11 @@ impl Post {
             builder =
                 builder.credentials(Credentials::new(mail.user.clone(), mail.password.expose().to_owned()));
         }
-        Ok(Self { transport: builder.build(), from, templates, recipients })
+        let attach_messages = mail.attach_messages;
+        Ok(Self { transport: builder.build(), from, templates, recipients, attach_messages })
     }
 
-    fn letter(&self, delivery: &Delivery) -> Result<Message, String> {
+    fn letter(&self, delivery: &Delivery, file: Option<Vec<u8>>) -> Result<Message, String> {
         let (subject, text) = if self.recipients.caller() {
             (Part::CallerSubject, Part::Caller)
         } else {
@@ -67,23 +72,50 @@ impl Post {
         };
         let to = delivery.recipient.parse().map_err(|error| format!("the address: {error}"))?;
         let when = std::time::UNIX_EPOCH + Duration::from_millis(delivery.at.0.max(0).unsigned_abs());
-        let mut letter = Message::builder()
+        let builder = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
             .subject(self.templates.render(subject, delivery)?)
             .date(when)
-            .message_id(Some(message_id(delivery)))
-            .header(ContentType::TEXT_PLAIN)
-            .body(self.templates.render(text, delivery)?)
-            .map_err(|error| error.to_string())?;
+            .message_id(Some(message_id(delivery)));
+        let text = self.templates.render(text, delivery)?;
+        let made = match file {
+            None => builder.header(ContentType::TEXT_PLAIN).body(text),
+            Some(file) => {
+                let wav = ContentType::parse("audio/wav").map_err(|error| error.to_string())?;
+                let attached = Attachment::new("message.wav".to_owned()).body(file, wav);
+                builder.multipart(MultiPart::mixed().singlepart(SinglePart::plain(text)).singlepart(attached))
+            }
+        };
+        let mut letter = made.map_err(|error| error.to_string())?;
         // RFC 3834: automatic replies are not wanted.
         let name = HeaderName::new_from_ascii_str("Auto-Submitted");
         letter.headers_mut().insert_raw(HeaderValue::new(name, "auto-generated".to_owned()));
         Ok(letter)
     }
 
+    /// The file of a message, if it is to be attached. Without it the letter is sent all the same. Callers get none.
+    async fn message(&self, delivery: &Delivery) -> Option<Vec<u8>> {
+        let wanted = self.attach_messages && delivery.kind == EventKind::MessageLeft.as_str();
+        let path = delivery.data["file"].as_str().filter(|_| wanted && !self.recipients.caller())?;
+        let read = async {
+            if tokio::fs::metadata(path).await?.len() > LARGEST {
+                return Err(std::io::Error::other("it is larger than 10 MB"));
+            }
+            tokio::fs::read(path).await
+        };
+        match read.await {
+            Ok(file) => Some(file),
+            Err(error) => {
+                tracing::warn!(file = path, %error, "the file of a message cannot be attached: the letter goes without it");
+                None
+            }
+        }
+    }
+
     async fn send(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
-        let letter = self.letter(delivery).map_err(Trouble::refused)?;
+        let file = self.message(delivery).await;
+        let letter = self.letter(delivery, file).map_err(Trouble::refused)?;
         match self.transport.send(letter).await {
             Ok(answer) => {
                 let said: String = answer.message().collect::<Vec<_>>().join(" ");

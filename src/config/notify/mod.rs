@@ -135,6 +135,8 @@ pub struct Mail {
     pub password: Secret,
     /// The sender, such as `Dozvon <calls@example.ru>`.
     pub from: String,
+    /// Whether the e-mail about a message of a caller (`message.left`) has the file attached, up to 10 MB.
+    pub attach_messages: bool,
 }
 
 impl Default for Mail {
@@ -146,6 +148,7 @@ impl Default for Mail {
             user: String::new(),
             password: Secret::default(),
             from: "dozvon@localhost".to_owned(),
+            attach_messages: false,
         }
     }
 }

@@ -19,6 +19,7 @@ mod asking;
 mod keys;
 mod legs;
 mod messages;
+mod record;
 mod sockets;
 
 pub(super) const fn ms(millis: u64) -> Duration {

@@ -159,3 +159,38 @@ async fn what_a_mail_server_says_stands_in_the_row_and_not_in_the_log() {
     assert!(said.contains("given up") && said.contains("trying again"), "{said}");
     assert!(!said.contains("ivan4@example.com"), "{said}");
 }
+
+#[tokio::test]
+async fn the_file_of_a_message_is_attached_if_it_is_wanted_and_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.wav");
+    std::fs::write(&file, b"RIFFmessage").unwrap();
+    let about = |file: &std::path::Path| {
+        let mut data = hostile();
+        data["file"] = json!(file);
+        data
+    };
+    for (wanted, to, file, is_attached) in [
+        (true, "supervisor", file.clone(), true),
+        (false, "supervisor", file.clone(), false),
+        (true, "caller", file.clone(), false),
+        (true, "supervisor", folder.path().join("none.wav"), false),
+    ] {
+        let (letters, address) = server(&[]).await;
+        let mut settings = mail(address, to);
+        settings.mail.attach_messages = wanted;
+        let app = App::new(settings).await;
+        app.emit(EventKind::MessageLeft, 1, about(&file)).await;
+        let (relay, _stop) = app.relay();
+        app.tick(&relay).await;
+        let letters = letters.lock().unwrap();
+        // A customer is told nothing of their own message.
+        assert_eq!(letters.len(), usize::from(to == "supervisor"), "{to}");
+        let attached = letters.iter().any(|letter| {
+            letter.contains("message.wav")
+                && letter.contains("audio/wav")
+                && letter.contains("multipart/mixed")
+        });
+        assert_eq!(attached, is_attached, "{wanted} {to}: {letters:?}");
+    }
+}
