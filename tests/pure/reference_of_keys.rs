@@ -284,6 +284,28 @@ fn the_page_of_dozvon_toml_is_current() {
     is_current("dozvon.toml.md", &text);
 }
 
+/// The beginning of the page of rules.toml.
+fn what_rules_have_in_common() -> String {
+    let names = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    let strategies: Vec<String> = Strategy::ALL.iter().map(|word| format!("`{word}`")).collect();
+    format!(
+        "# rules.toml\n\nWho takes which calls, and when. `dozvon apply FILE` makes the database equal to the file, `dozvon export` writes it. \
+         Every entry has a\n`name`, by which others refer to it.\n{DURATIONS}\n\
+         `[defaults]` states what holds for every entry that leaves it out. It takes `zone` for schedules and rotas; {} for agents; and {} for queues.\n\n\
+         A *destination* is `{{ queue = \"NAME\" }}`, `{{ menu = \"NAME\" }}`, `{{ duty = \"NAME\" }}`, `{{ forward = \"CONTACT\" }}`,\n\
+         `{{ message = \"PROMPT\" }}`, `{{ voicemail = \"NAME\" }}`, `{{ callback = \"QUEUE\" }}`, `{{ extension = \"NUMBER@CONTEXT\" }}` or `{{ hang_up = \"CAUSE\" }}`.\n\
+         A message, a forward, a duty, a voicemail and a callback may lead on:\n\
+         `{{ message = \"PROMPT\", then = {{ menu = \"NAME\" }} }}`. An extension without a context is one of `default`. A cause is one of\n\
+         `NORMAL_CLEARING`, `USER_BUSY`, `NO_ANSWER`, `CALL_REJECTED`, `UNALLOCATED_NUMBER`, `NORMAL_CIRCUIT_CONGESTION` and\n\
+         `NORMAL_TEMPORARY_FAILURE`.\n\
+         A *contact* is `user/NAME`, `user/NAME@DOMAIN`, `sofia/PROFILE/USER@HOST[:PORT]`, `gateway/GATEWAY/NUMBER` or `loopback/EXTENSION[/CONTEXT]`.\n\
+         A *strategy* is one of {}.\n",
+        names(Agent::DEFAULTS),
+        names(Queue::DEFAULTS),
+        strategies.join(", ")
+    )
+}
+
 #[test]
 fn the_page_of_rules_toml_is_current() {
     let template = std::fs::read_to_string(root().join("src/cli/init/rules.toml")).unwrap();
@@ -296,24 +318,7 @@ fn the_page_of_rules_toml_is_current() {
             }
         }
     }
-    let names = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-    let strategies: Vec<String> = Strategy::ALL.iter().map(|word| format!("`{word}`")).collect();
-    let mut text = format!(
-        "# rules.toml\n\nWho takes which calls, and when. `dozvon apply FILE` makes the database equal to the file, `dozvon export` writes it. \
-         Every entry has a\n`name`, by which others refer to it.\n{DURATIONS}\n\
-         `[defaults]` states what holds for every entry that leaves it out. It takes `zone` for schedules and rotas; {} for agents; and {} for queues.\n\n\
-         A *destination* is `{{ queue = \"NAME\" }}`, `{{ menu = \"NAME\" }}`, `{{ duty = \"NAME\" }}`, `{{ forward = \"CONTACT\" }}`,\n\
-         `{{ message = \"PROMPT\" }}`, `{{ voicemail = \"NAME\" }}`, `{{ extension = \"NUMBER@CONTEXT\" }}` or `{{ hang_up = \"CAUSE\" }}`.\n\
-         A message, a forward, a duty and a voicemail may lead on:\n\
-         `{{ message = \"PROMPT\", then = {{ menu = \"NAME\" }} }}`. An extension without a context is one of `default`. A cause is one of\n\
-         `NORMAL_CLEARING`, `USER_BUSY`, `NO_ANSWER`, `CALL_REJECTED`, `UNALLOCATED_NUMBER`, `NORMAL_CIRCUIT_CONGESTION` and\n\
-         `NORMAL_TEMPORARY_FAILURE`.\n\
-         A *contact* is `user/NAME`, `user/NAME@DOMAIN`, `sofia/PROFILE/USER@HOST[:PORT]`, `gateway/GATEWAY/NUMBER` or `loopback/EXTENSION[/CONTEXT]`.\n\
-         A *strategy* is one of {}.\n",
-        names(Agent::DEFAULTS),
-        names(Queue::DEFAULTS),
-        strategies.join(", ")
-    );
+    let mut text = what_rules_have_in_common();
     let of = |rule: Result<Table, toml::ser::Error>| rule.unwrap();
     let mut queue = of(Table::try_from(Queue::new(Destination::Queue("sales".parse().unwrap()))));
     let mut agent = of(Table::try_from(Agent::new(String::new())));

@@ -340,5 +340,5 @@ async fn a_controller_that_is_stopped_keeps_what_was_said_and_hands_the_caller_b
     until("the call is ended", async || voicemail.stage.calls().await[0].ended_at.is_some()).await;
     assert_eq!(voicemail.ended().await, ("left_message".to_owned(), "voicemail".to_owned()));
     assert_eq!(voicemail.one_case().await.reason.as_str(), "left_message");
-    assert!(voicemail.outbox("message.left").await.len() >= 1);
+    assert!(!voicemail.outbox("message.left").await.is_empty());
 }
