@@ -145,6 +145,8 @@ fn of_ears() -> Vec<Story> {
         survey::whoever_does_not_want_it_loses_nothing,
         voicemail::a_key_ends_a_message,
         voicemail::a_message_is_played_on_a_phone,
+        voicemail::silence_ends_a_message,
+        voicemail::a_message_is_recorded_again,
         voicemail::the_caller_hangs_up_in_the_middle,
         voicemail::the_controller_dies_while_the_caller_speaks,
         hours::closed_with_a_message,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use tokio::time::Instant;
 
 use super::Live;
 use crate::controller::MESSAGES;
@@ -104,6 +105,59 @@ pub async fn the_caller_hangs_up_in_the_middle(live: &Live) -> Result<String> {
         let file = speaks(floor, &ivan).await?;
         ivan.hangs_up().await?;
         is_kept(floor, &file, &STEPS).await
+    })
+    .await
+}
+
+/// With the level above the caller's voice all of it is silence: nothing was said, and the caller is owed a call.
+pub async fn silence_ends_a_message(live: &Live) -> Result<String> {
+    let mut floor = Floor::closed(live, &team("silence = \"1s\"\nretries = 0\n")).await?;
+    let file = floor.controller.settings_file();
+    let settings = std::fs::read_to_string(&file)?;
+    std::fs::write(&file, settings.replace("[voicemail]\n", "[voicemail]\nsilence_level = 10000\n"))?;
+    folder(&floor)?;
+    floor.controller.serve().await?;
+    told(&floor, async {
+        let ivan = floor.caller(IVAN).await?;
+        ivan.hears(Tone::Done).await?;
+        let tone = Instant::now();
+        ensure!(ivan.is_over().await? == Stage::Ended(End::TheyHungUp), "after the last try");
+        let lasted = tone.elapsed();
+        floor.controller.ended_call(IVAN).await?.expect("refused", "voicemail", &STEPS)?;
+        ensure!(floor.only_case_of(IVAN).await? == "closed_hours", "the reason");
+        let shown = floor.controller.command(&["retention", "run", "--json"]).await?;
+        ensure!(std::fs::read_dir(folder(&floor)?)?.next().is_none(), "the file is deleted: {shown}");
+        Ok(format!("ended {} ms after the tone began", lasted.as_millis()))
+    })
+    .await
+}
+
+/// A key records again; then only the second file is a message, and the first one is deleted.
+pub async fn a_message_is_recorded_again(live: &Live) -> Result<String> {
+    let mut team = team("");
+    team.more = team.more.replace("review = false\n", "timeout = \"10s\"\n");
+    on_floor(live, &team, async |floor| {
+        folder(floor)?;
+        let ivan = floor.caller(IVAN).await?;
+        let first = speaks(floor, &ivan).await?;
+        ivan.presses('#').await?;
+        ivan.presses('3').await?;
+        ivan.hears(Tone::Done).await?;
+        let second = async || {
+            let files = std::fs::read_dir(folder(floor)?)?.filter_map(Result::ok);
+            let is_other = |file: &std::fs::DirEntry| file.path() != first;
+            let is_long = |file: &std::fs::DirEntry| file.metadata().is_ok_and(|it| it.len() > 16_000);
+            Ok(files.filter(is_other).find(is_long).map(|file| file.path()))
+        };
+        let second = until(SOON, "FreeSWITCH records again", second).await?;
+        ivan.presses('#').await?;
+        ivan.presses('1').await?;
+        ivan.hears(Tone::NoCaller).await?;
+        ensure!(ivan.is_over().await? == Stage::Ended(End::TheyHungUp), "after the thanks");
+        let kept = is_kept(floor, &second, &STEPS).await?;
+        floor.controller.command(&["retention", "run"]).await?;
+        ensure!(!first.exists() && second.exists(), "only the first is deleted");
+        Ok(kept)
     })
     .await
 }
