@@ -38,6 +38,8 @@ impl Core {
                 run.what = What::Record { by_silence };
             }
         }
+        // The caller hears comfort noise.
+        self.hear(key);
         if let Some(span) = if by_silence { quiet } else { limit } {
             self.ends_after(key, span);
         }

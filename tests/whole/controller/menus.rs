@@ -352,17 +352,19 @@ fn random_rules(rng: &mut ChaCha8Rng) -> String {
         "keys = [{ digits = \"1\", to = { callback = \"sales\" } }, { digits = \"2\", position = true }]";
     text = text
         .replace("overflow = { menu = \"main\" }", &format!("overflow = {{ message = \"bye\" }}\n{asks}"));
-    let to = |from: usize, rng: &mut ChaCha8Rng| match rng.random_range(0..9) {
+    let to = |from: usize, rng: &mut ChaCha8Rng| match rng.random_range(0..10) {
         0..3 if from + 1 < MENUS => format!("{{ menu = \"m{}\" }}", rng.random_range(from + 1..MENUS)),
         3 => "{ queue = \"sales\" }".to_owned(),
         4 => "{ forward = \"user/duty\", then = { message = \"bye\" } }".to_owned(),
         5 => "{ message = \"bye\", then = { queue = \"sales\" } }".to_owned(),
         6 => "{ extension = \"boss\" }".to_owned(),
         7 => "{ hang_up = \"USER_BUSY\" }".to_owned(),
+        9 => "{ voicemail = \"box\" }".to_owned(),
         8 => "{ callback = \"sales\", then = { message = \"bye\" } }".to_owned(),
         _ => "{ message = \"missing\" }".to_owned(),
     };
     text.push_str("[[prompt]]\nname = \"missing\"\nsource = \"gone.wav\"\n");
+    text.push_str("[[voicemail]]\nname = \"box\"\nmax_length = \"1s\"\nmin_length = \"100ms\"\nsilence = \"1s\"\ntimeout = \"200ms\"\n");
     for menu in 0..MENUS {
         let mut options: BTreeMap<String, String> = BTreeMap::new();
         for _ in 0..rng.random_range(1..6) {
@@ -406,7 +408,13 @@ async fn play(seed: u64) {
     const CALLERS: u32 = 16;
     let rng = &mut ChaCha8Rng::seed_from_u64(seed);
     let text = random_rules(rng);
-    let mut stage = stage(&text).await;
+    let folder = tempfile::tempdir().unwrap();
+    let messages = folder.path().to_str().unwrap().parse().unwrap();
+    let mut stage = stage_with(&text, |settings| {
+        settings.voicemail.folder = messages;
+        settings.voicemail.min_free_mb = 0;
+    })
+    .await;
     stage.phone(BOSS, answers().hanging_up_after(Duration::from_millis(50))).await;
     let mut callers = Vec::new();
     for number in 0..CALLERS {
