@@ -10,6 +10,7 @@ use crate::calendar::schedule::civil_date;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CaseId, MessageId, NodeName};
 use crate::prompts::Prompts;
+use crate::recordings::Recordings;
 use crate::render::Sentence;
 use crate::rules::contact::Contact;
 use crate::sound::Sound;
@@ -58,6 +59,10 @@ pub(super) async fn play(args: Play, context: &Context) -> Result<Exit, Failure>
     if wanted.messages.is_empty() {
         return Err(refused(format!("case {id} has no message that can be played")));
     }
+    let messages = playable(wanted.messages.clone(), &Recordings::new(&context.settings.voicemail)).await;
+    if messages.is_empty() {
+        return Err(refused(format!("case {id} has no message that can be played: the files are missing")));
+    }
     let nobody = || format!("nobody has case {id}: name a phone, such as --at user/1001");
     let contact = args.at.or(wanted.contact).ok_or_else(|| refused(nobody()))?;
     let nodes = &context.settings.switch.nodes;
@@ -72,7 +77,7 @@ pub(super) async fn play(args: Play, context: &Context) -> Result<Exit, Failure>
     let unreachable = |error: ProbeError| Failure::new(Exit::Unreachable, error.to_string());
     let mut probe = Probe::connect(&patient).await.map_err(unreachable)?;
     let sounds: Vec<(MessageId, Sound)> =
-        wanted.messages.iter().filter_map(|message| Some((message.id, sound(message, context)?))).collect();
+        messages.iter().filter_map(|message| Some((message.id, sound(message, context)?))).collect();
     let heard = ring(&mut probe, &contact, &sounds).await.map_err(unreachable)?;
     probe.close().await;
     let heard = heard.map_err(|cause| refused(format!("{contact} did not answer: {cause}")))?;
@@ -84,7 +89,7 @@ pub(super) async fn play(args: Play, context: &Context) -> Result<Exit, Failure>
     let line = Sentence::of("played on {contact}: {heard} of {count} messages")
         .with("contact", contact.to_string().as_str())
         .with("heard", crate::render::Cell::count(heard.len()))
-        .with("count", crate::render::Cell::count(sounds.len()));
+        .with("count", crate::render::Cell::count(wanted.messages.len()));
     context.say(&line, &json!({ "case": id, "at": contact, "heard": heard, "messages": wanted.messages }))?;
     Ok(Exit::Done)
 }
@@ -97,6 +102,22 @@ fn wanted(c: &mut Database, id: CaseId) -> Result<Wanted, StoreError> {
     let rules = rules::load(c)?;
     let of_agent = |name: &AgentName| rules.agents.get(name)?.contacts.first().cloned();
     Ok(Wanted { messages: all, node, contact: case.assignee.as_ref().and_then(of_agent) })
+}
+
+/// Leaves out messages whose file is missing or holds no sound: FreeSWITCH goes on after what it cannot play, so they would
+/// count as heard. Where the files cannot be looked at, none is left out.
+async fn playable(mut all: Vec<MessageRow>, recordings: &Recordings) -> Vec<MessageRow> {
+    if recordings.is_reachable() {
+        let mut there = Vec::new();
+        for message in all {
+            let Some(path) = message.path.as_deref() else { continue };
+            if !matches!(recordings.length_ms(path).await, Ok(None)) {
+                there.push(message);
+            }
+        }
+        all = there;
+    }
+    all
 }
 
 /// When the message was left, then the message.
@@ -143,4 +164,46 @@ async fn ring(
     }
     let heard = sounds.iter().map(|(id, _)| *id).filter(|id| last.is_some_and(|last| *id <= last));
     Ok(Ok(heard.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::voicemail::Settings;
+    use crate::ids::CallId;
+
+    fn message(id: i64, path: &std::path::Path) -> MessageRow {
+        MessageRow {
+            id: MessageId(id),
+            call: CallId(uuid::Uuid::nil()),
+            voicemail: "requests".parse().unwrap(),
+            path: Some(path.display().to_string()),
+            language: None,
+            begun_at: UnixMs(0),
+            ended_at: None,
+            length_ms: Some(5000),
+            heard_at: None,
+            heard_by: None,
+            transcript: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_whose_file_is_missing_is_not_played() {
+        let folder = tempfile::tempdir().unwrap();
+        let (there, gone) = (folder.path().join("there.wav"), folder.path().join("gone.wav"));
+        let mut wav = vec![0_u8; 44 + 16_000];
+        wav[..4].copy_from_slice(b"RIFF");
+        wav[8..12].copy_from_slice(b"WAVE");
+        wav[28..32].copy_from_slice(&16_000_u32.to_le_bytes());
+        std::fs::write(&there, &wav).unwrap();
+        let all = || vec![message(1, &gone), message(2, &there)];
+        let of = |reachable| {
+            let folder = folder.path().to_str().unwrap().parse().unwrap();
+            Recordings::new(&Settings { folder, reachable, ..Settings::default() })
+        };
+        let ids = |messages: Vec<MessageRow>| messages.iter().map(|m| m.id.0).collect::<Vec<_>>();
+        assert_eq!(ids(playable(all(), &of(true)).await), [2]);
+        assert_eq!(ids(playable(all(), &of(false)).await), [1, 2], "only FreeSWITCH can know");
+    }
 }

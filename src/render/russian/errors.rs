@@ -94,6 +94,10 @@ pub(super) const ERRORS: &[Pair] = &[
         "case {id} has no message that can be played",
         "по обращению {id} нет сообщений, которые можно прослушать",
     ),
+    (
+        "case {id} has no message that can be played: the files are missing",
+        "по обращению {id} нет сообщений, которые можно прослушать: файлов нет",
+    ),
     ("case {id} is closed already ({why})", "обращение {id} уже закрыто ({*why})"),
     ("case {id} is closed, or somebody is calling already", "обращение {id} закрыто, или по нему уже звонят"),
     (
