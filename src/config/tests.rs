@@ -253,6 +253,7 @@ fn absurd_durations_are_refused_for_every_setting() {
         "CALLBACK__ASSIGNEE_FIRST",
         "CALLBACK__MIN_TALK",
         "CALLBACK__MIN_WAIT",
+        "CALLBACK__RESUME_PLACE",
         "CALLBACK__TRUNKS__0__FAILURE_PAUSE",
         "CALLS__RETURN_TIMEOUT",
         "CALLS__DRAIN_TIMEOUT",

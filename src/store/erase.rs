@@ -113,11 +113,7 @@ const PLACES: &[Place] = &[
         ],
     },
     // The files are noted before, to be deleted. Calls must come after, since their numbers find these rows.
-    Place {
-        table: "messages",
-        rows: concat!("call IN (", calls_of!(), ")"),
-        columns: &[("path", Nothing), ("transcript", Nothing)],
-    },
+    Place { table: "messages", rows: concat!("call IN (", calls_of!(), ")"), columns: &[("path", Nothing)] },
     Place {
         table: "calls",
         rows: "number = $1",

@@ -52,8 +52,6 @@ pub struct MessageRow {
     pub heard_at: Option<UnixMs>,
     /// Who heard it first.
     pub heard_by: Option<String>,
-    /// What the program that transcribes wrote.
-    pub transcript: Option<String>,
 }
 
 /// Records that a recording begins.

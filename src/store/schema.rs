@@ -147,8 +147,7 @@ diesel::table! {
     messages (id) {
         id -> BigInt, call -> Text, voicemail -> Text, path -> Nullable<Text>, language -> Nullable<Text>,
         begun_at -> BigInt, ended_at -> Nullable<BigInt>, length_ms -> Nullable<BigInt>,
-        heard_at -> Nullable<BigInt>, heard_by -> Nullable<Text>, transcript -> Nullable<Text>,
-        transcribed_at -> Nullable<BigInt>, transcribe_tries -> Integer,
+        heard_at -> Nullable<BigInt>, heard_by -> Nullable<Text>,
     }
 }
 diesel::table! {

@@ -43,15 +43,9 @@ CREATE TABLE messages (
     length_ms INTEGER CHECK (length_ms >= 0),
     heard_at INTEGER,
     heard_by TEXT,
-    transcript TEXT,
-    -- When the program that transcribes was last run, and how often.
-    transcribed_at INTEGER,
-    transcribe_tries INTEGER NOT NULL DEFAULT 0 CHECK (transcribe_tries >= 0),
     CONSTRAINT messages_heard CHECK ((heard_at IS NULL) = (heard_by IS NULL))
 ) STRICT;
 CREATE INDEX messages_by_call ON messages (call);
-CREATE INDEX messages_to_transcribe ON messages (id)
-    WHERE transcript IS NULL AND ended_at IS NOT NULL AND path IS NOT NULL;
 
 -- Files of messages that are not wanted any more, until they are deleted.
 CREATE TABLE files_to_delete (

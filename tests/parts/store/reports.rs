@@ -318,7 +318,8 @@ fn every_column_is_read_and_described() {
             ("v_offers_by_agent", fields(&offers[0])),
             ("v_cases", fields(&cases[0])),
         ];
-        for (view, read) in read {
+        let read = read.map(|(view, read)| (view, Some(read)));
+        for (view, read) in read.into_iter().chain([("v_messages", None)]) {
             let columns = if db.is_sqlite() {
                 format!("SELECT name AS v FROM pragma_table_info('{view}')")
             } else {
@@ -327,7 +328,7 @@ fn every_column_is_read_and_described() {
                 )
             };
             let held: BTreeSet<String> = db.raw().texts(&columns).into_iter().collect();
-            assert_eq!(held, read, "{view}");
+            assert!(read.is_none_or(|read| held == read), "{view}: {held:?}");
             let chapter = readme.split("\n## ").find(|chapter| chapter.starts_with(view)).unwrap();
             for column in &held {
                 assert!(

@@ -404,6 +404,21 @@ async fn random_flows_end_once_and_leave_nobody_in_silence() {
     }
 }
 
+fn up_to(most: u64, rng: &mut ChaCha8Rng) -> Duration {
+    Duration::from_millis(rng.random_range(0..most))
+}
+
+/// Somebody who presses keys at random moments, and perhaps hangs up at one.
+fn random_caller(number: u32, rng: &mut ChaCha8Rng) -> CallerScript {
+    let mut script = CallerScript::new(&format!("+7900123{number:04}"), "7001");
+    script.keys = (0..rng.random_range(0..8))
+        .map(|_| (up_to(3000, rng), ['1', '2', '3', '*', '#'][rng.random_range(0..5)]))
+        .collect();
+    script.keys.sort();
+    script.patience = rng.random_bool(0.4).then(|| up_to(3000, rng));
+    script
+}
+
 async fn play(seed: u64) {
     const CALLERS: u32 = 16;
     let rng = &mut ChaCha8Rng::seed_from_u64(seed);
@@ -418,15 +433,8 @@ async fn play(seed: u64) {
     stage.phone(BOSS, answers().hanging_up_after(Duration::from_millis(50))).await;
     let mut callers = Vec::new();
     for number in 0..CALLERS {
-        let mut script = CallerScript::new(&format!("+7900123{number:04}"), "7001");
-        let ms = |rng: &mut ChaCha8Rng, most: u64| Duration::from_millis(rng.random_range(0..most));
-        script.keys = (0..rng.random_range(0..8))
-            .map(|_| (ms(rng, 3000), ['1', '2', '3', '*', '#'][rng.random_range(0..5)]))
-            .collect();
-        script.keys.sort();
-        script.patience = rng.random_bool(0.4).then(|| ms(rng, 3000));
-        let caller = stage.sim.call(script).await;
-        callers.push((rng.random_bool(0.2).then(|| ms(rng, 1500)), caller));
+        let caller = stage.sim.call(random_caller(number, rng)).await;
+        callers.push((rng.random_bool(0.2).then(|| up_to(1500, rng)), caller));
     }
     let takes =
         callers.iter().filter_map(|(at, caller)| at.map(|at| (at, caller.channel()))).collect::<Vec<_>>();
