@@ -184,7 +184,6 @@ mod tests {
             length_ms: Some(5000),
             heard_at: None,
             heard_by: None,
-            transcript: None,
         }
     }
 
