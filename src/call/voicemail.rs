@@ -49,8 +49,13 @@ pub(crate) async fn take(
     call.stop().await?;
     match call.app.recordings.ready().await {
         Ok(()) => {
-            let left = Visit { rules, name, voicemail, kept: None }.run(call).await;
-            left.inspect_err(|gone| note_refusal(&call.app, gone))?;
+            let mut visit = Visit { rules, name, voicemail, kept: None, made: false };
+            let left = visit.run(call).await;
+            left.inspect_err(|gone| {
+                if !visit.made {
+                    note_refusal(&call.app, gone);
+                }
+            })?;
         }
         Err(why) => {
             let remedy = why.remedy();
@@ -65,7 +70,8 @@ pub(crate) async fn take(
     Ok(Next::Ended(over(call.flow.ending, Stage::Voicemail, HangupCause::NormalClearing.as_str())))
 }
 
-/// If FreeSWITCH has hung up because it cannot make files, the next callers need not suffer that.
+/// If FreeSWITCH has hung up because it cannot make files, the next callers need not suffer that. Call this only if there is no
+/// sound in the file: FreeSWITCH hangs up with the same cause when it takes a caller out of a recording, as `uuid_transfer` does.
 fn note_refusal(app: &App, gone: &Gone) {
     if *gone == Gone::HungUp(NO_FILE.to_owned()) {
         app.recordings.refused();
@@ -82,6 +88,8 @@ struct Visit<'v> {
     voicemail: &'v Voicemail,
     /// The message that the caller has left so far.
     kept: Option<Message>,
+    /// Whether FreeSWITCH has made a file with sound.
+    made: bool,
 }
 
 /// A message that was recorded to its end.
@@ -108,7 +116,7 @@ enum Wish {
 
 impl Visit<'_> {
     /// Records until the caller keeps a message, or has said nothing too often.
-    async fn run(mut self, call: &mut Call) -> Result<(), Gone> {
+    async fn run(&mut self, call: &mut Call) -> Result<(), Gone> {
         self.prompt(call, self.voicemail.greeting.as_ref(), Sentence::LeaveMessageAfterTone).await?;
         for left in (0..=self.voicemail.retries).rev() {
             self.beep(call).await?;
@@ -159,6 +167,7 @@ impl Visit<'_> {
         };
         let playing = call.record(recording).await?;
         let (length_ms, gone) = self.until_recorded(call, playing, id, &file).await?;
+        self.made |= length_ms.is_some_and(|length| length > 0);
         let message = Message { id, file };
         let said = self.settle(call, message, length_ms).await;
         match gone {

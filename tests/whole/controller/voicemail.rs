@@ -9,6 +9,7 @@ use dozvon::sim::{CallerScript, Happening, Story};
 use dozvon::store::cases::CaseRow;
 use dozvon::store::messages::MessageRow;
 use dozvon::store::{cases, messages};
+use dozvon::switch::Probe;
 use tempfile::TempDir;
 
 use super::stage::{Stage, story, until};
@@ -305,6 +306,24 @@ async fn a_file_that_only_freeswitch_cannot_make_costs_one_caller_the_message_an
     let told = voicemail.calls("7001", &[], &[], None).await;
     assert_eq!(heard(&told), ["620"], "the next one is told at once that we call back: {told:?}");
     assert_eq!(voicemail.one_case().await.misses, 2);
+}
+
+/// FreeSWITCH ends a call that somebody takes out of a recording with the cause that it has for a file that it cannot make.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_who_is_taken_out_of_a_recording_costs_nobody_else_the_message() {
+    let voicemail = Mailbox::set().await;
+    let caller = voicemail.stage.sim.call(script("7001", &[], &[], None)).await;
+    until("the caller speaks", async || voicemail.files().len() == 1).await;
+    // So long the caller speaks.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let channel = voicemail.stage.calls().await[0].channel;
+    let mut probe = Probe::connect(&voicemail.stage.settings.switch.nodes[0]).await.unwrap();
+    probe.ask(&format!("uuid_kill {channel} DESTINATION_OUT_OF_ORDER")).await.unwrap();
+    assert_eq!(story(caller).await.cause, "DESTINATION_OUT_OF_ORDER");
+    voicemail.stage.quiet().await;
+    assert_eq!(voicemail.ended().await, ("left_message".to_owned(), "voicemail".to_owned()));
+    let told = voicemail.calls("7001", &[], &[], Some(1300)).await;
+    assert_eq!(heard(&told), ["440", "550", "rec"], "the next one leaves a message: {told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
