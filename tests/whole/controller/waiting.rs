@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dozvon::queue::agent::Step;
+use dozvon::queue::agent::{Activity, Step};
 use dozvon::sim::{Behaviour, CallerScript, Happening, Story};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -160,18 +160,30 @@ async fn an_answer_cuts_an_announcement() {
     assert_eq!(stays(&stage).await, ["sales answered"]);
 }
 
+/// Dials `7001`, and presses keys while anna's phone rings.
+async fn presses_while_it_rings(stage: &Stage, keys: &str) -> Story {
+    let caller = stage.sim.call(CallerScript::new("+79001230001", "7001")).await;
+    until("her phone rings", async || stage.agent("anna").await.activity == Activity::Ringing).await;
+    for key in keys.chars() {
+        caller.press(key).await;
+    }
+    let told = story(caller).await;
+    stage.quiet().await;
+    told
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_leads_out_of_the_queue_and_the_phones_stop() {
     let stage = stage(&rules(KEYS)).await;
     stage.phone(ANNA, answers_after(10_000)).await;
     stage.step("anna", Step::LogIn).await;
-    let told = presses(&stage, &[(300, '*')], None).await;
+    let told = presses_while_it_rings(&stage, "*").await;
     assert_eq!(told.cause, "USER_BUSY");
     says(&stage, "abandoned", "ringing", "").await;
     assert_eq!(stays(&stage).await, ["sales abandoned"]);
     until("the phone is free", async || stage.sim.counts().await.channels_up == 0).await;
     stage.phone(BOSS, answers().hanging_up_after(Duration::from_millis(50))).await;
-    let told = presses(&stage, &[(200, '1'), (300, '2')], None).await;
+    let told = presses_while_it_rings(&stage, "12").await;
     assert!(told.has(|it| *it == Happening::Transferred("boss".to_owned())), "12: {told:?}");
     says(&stage, "taken", "ringing", "").await;
     let told = presses(&stage, &[(150, '9'), (200, '1')], None).await;
