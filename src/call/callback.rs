@@ -6,7 +6,7 @@
 use tokio::time::Instant;
 
 use super::flow::Next;
-use super::prompts::Prompts;
+use super::prompts::{LISTENING, Prompts};
 use super::{Call, Gone, heard, message, over};
 use crate::cause::HangupCause;
 use crate::ids::QueueName;
@@ -14,14 +14,11 @@ use crate::missed::asked::{AskNumber, Asked, END, Entered, entered};
 use crate::missed::ending::{Ending, Stage};
 use crate::phone::{E164, Party};
 use crate::rules::{Rules, Then, destination};
-use crate::sound::Sound;
 use crate::spoken::{Phrase, Sentence};
 use crate::store;
 use crate::switch::{CallerEvent, Loops};
 use crate::ticks::until;
 
-/// What the caller hears while they are expected to press keys.
-const LISTENING: Sound = Sound::ours("silence_stream://-1");
 /// The most keys of a number. A caller who presses more has not entered one.
 const MOST_KEYS: usize = 24;
 
@@ -39,9 +36,8 @@ pub(crate) async fn ask(call: &mut Call, rules: &Rules, queue: &QueueName, then:
     } else {
         Sentence::NotPossible
     };
-    if let Some(sound) = heard::said(call, &said.into()) {
-        message::play_message(call, &sound).await?;
-    }
+    let sound = heard::said(call, &said.into());
+    message::play_if_any(call, sound).await?;
     if let Some(then) = then {
         return Ok(Next::To(*then));
     }

@@ -6,19 +6,15 @@
 use tokio::time::Instant;
 
 use super::flow::Next;
-use super::prompts::Prompts;
+use super::prompts::{LISTENING, Prompts};
 use super::{Call, Gone, heard, over};
 use crate::cause::HangupCause;
 use crate::ids::{MenuName, PromptName};
 use crate::missed::ending::{MenuOutcome, Stage};
 use crate::rules::{Destination, Digits, Heard, Menu, MenuOption, Rules};
-use crate::sound::Sound;
 use crate::store::{self, calls::MenuVisit};
 use crate::switch::{CallerEvent, Loops};
 use crate::ticks::until;
-
-/// What the caller hears while the menu waits.
-const LISTENING: Sound = Sound::ours("silence_stream://-1");
 
 /// How one round of a menu ended.
 enum Round<'m> {

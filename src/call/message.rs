@@ -25,10 +25,8 @@ pub(crate) async fn play(
     let ending = call.flow.ending;
     call.stage = Stage::Message;
     call.answer().await?;
-    let played = match heard::sound(call, rules, prompt) {
-        Some(sound) => play_message(call, &sound).await,
-        None => Ok(()),
-    };
+    let sound = heard::sound(call, rules, prompt);
+    let played = play_if_any(call, sound).await;
     match played {
         Ok(()) => {}
         // A caller whom nobody answered may hang up during the message: they still timed out.
@@ -42,6 +40,14 @@ pub(crate) async fn play(
     }
     call.caller.hangup(HangupCause::NormalClearing).await;
     Ok(Next::Ended(over(ending, Stage::Message, "NORMAL_CLEARING")))
+}
+
+/// Does the same as [`play_message`], if there is something to play.
+pub(crate) async fn play_if_any(call: &mut Call, sound: Option<Sound>) -> Result<(), Gone> {
+    match sound {
+        Some(sound) => play_message(call, &sound).await,
+        None => Ok(()),
+    }
 }
 
 /// Plays a sound once, or `[sounds] fallback_message` if FreeSWITCH cannot play it.

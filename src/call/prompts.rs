@@ -12,6 +12,8 @@ use super::{Call, Gone, heard};
 use crate::sound::Sound;
 use crate::switch::{Loops, PlayId};
 
+/// What the caller hears while a key is awaited.
+pub(super) const LISTENING: Sound = Sound::ours("silence_stream://-1");
 /// How long to wait for the event of a hangup or a transfer after a prompt was broken off.
 const HANGUP_LIMIT: Duration = Duration::from_millis(200);
 

@@ -76,10 +76,8 @@ async fn ask(call: &mut Call, rules: &Rules, survey: &Survey) -> Result<(), Gone
         let Some(option) = menu::until_chosen(call, rules, &menu).await? else { return Ok(()) };
         record(call, ordinal, question, &option.digits).await;
     }
-    match survey.thanks().and_then(|thanks| heard::sound(call, rules, thanks)) {
-        Some(thanks) => message::play_message(call, &thanks).await,
-        None => Ok(()),
-    }
+    let thanks = survey.thanks().and_then(|thanks| heard::sound(call, rules, thanks));
+    message::play_if_any(call, thanks).await
 }
 
 /// A question as a menu: each mark is an option.

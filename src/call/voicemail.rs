@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::flow::Next;
-use super::message::play_message;
+use super::message::{play_if_any, play_message};
+use super::prompts::LISTENING;
 use super::{Call, Gone, heard, over};
 use crate::cause::HangupCause;
 use crate::context::App;
@@ -23,8 +24,6 @@ use crate::ticks::until;
 
 /// The tone before the recording.
 const BEEP: Sound = Sound::ours("tone_stream://%(500,0,640)");
-/// What the caller hears while the voicemail waits for a key.
-const LISTENING: Sound = Sound::ours("silence_stream://-1");
 /// FreeSWITCH's cause for a caller whose file it could not make.
 const NO_FILE: &str = "DESTINATION_OUT_OF_ORDER";
 /// How long FreeSWITCH may take to end a recording.
@@ -137,13 +136,11 @@ impl Visit<'_> {
 
     /// Plays a prompt of the rules, or else says a sentence.
     async fn prompt(&self, call: &mut Call, name: Option<&PromptName>, or: Sentence) -> Result<(), Gone> {
-        match name {
-            None => say(call, or).await,
-            Some(name) => match heard::sound(call, self.rules, name) {
-                Some(sound) => play_message(call, &sound).await,
-                None => Ok(()),
-            },
-        }
+        let sound = match name {
+            None => heard::said(call, &or.into()),
+            Some(name) => heard::sound(call, self.rules, name),
+        };
+        play_if_any(call, sound).await
     }
 
     async fn beep(&self, call: &mut Call) -> Result<(), Gone> {
@@ -248,16 +245,10 @@ impl Visit<'_> {
     /// Keeps a message, or discards it if nothing was said. An earlier message of this visit stays until there is another.
     async fn settle(&mut self, call: &mut Call, message: Message, length_ms: Option<u64>) -> bool {
         let said = is_message(&call.app, length_ms, self.voicemail.min_length);
-        let (at, id, earlier) = (call.app.clock.now(), message.id, self.kept.as_ref().map(|it| it.id));
-        let recorded = call.app.store.record("message_end", move |c| match said {
-            true => messages::keep(c, id, length_ms, earlier, at),
-            false => messages::discard(c, id, at),
-        });
-        if let Err(error) = recorded.await {
-            tracing::error!(%error, message = %id, "the end of a message is not recorded");
-        }
+        let earlier = self.kept.as_ref().map(|it| it.id);
+        record_end(&call.app, message.id, said, length_ms, earlier).await;
         if said {
-            tracing::info!(message = %id, length_ms, "the caller has left a message");
+            tracing::info!(message = %message.id, length_ms, "the caller has left a message");
             call.flow.has_left_message();
             self.kept = Some(message);
         }
@@ -285,8 +276,7 @@ impl Visit<'_> {
 
     /// Says which key does what.
     fn choices(&self, call: &Call, may_repeat: bool) -> Option<Sound> {
-        let language = call.flow.language.unwrap_or(call.app.settings.sounds.language);
-        let voicemail = self.voicemail;
+        let (language, voicemail) = (heard::language(call), self.voicemail);
         let all = [
             (Choice::KeepRecording, &voicemail.keep),
             (Choice::HearRecording, &voicemail.listen),
@@ -297,7 +287,7 @@ impl Visit<'_> {
         let phrase = keys.fold(Phrase::from(Sentence::MessageRecorded), |phrase, (what, key)| {
             phrase.then(choice(language, what, key))
         });
-        call.app.prompts.sound(language, &phrase)
+        heard::said(call, &phrase)
     }
 
     /// Plays a prompt and returns the key that the caller pressed, none after the time-out. A key stops the prompt.
@@ -339,13 +329,30 @@ fn is_message(app: &App, length_ms: Option<u64>, least: Duration) -> bool {
     }
 }
 
+/// Records the end of a message: it is kept, instead of an earlier one of the visit, or discarded. Returns whether that is on
+/// record.
+async fn record_end(
+    app: &App,
+    id: MessageId,
+    is_kept: bool,
+    length_ms: Option<u64>,
+    earlier: Option<MessageId>,
+) -> bool {
+    let at = app.clock.now();
+    let recorded = app.store.record("message_end", move |c| match is_kept {
+        true => messages::keep(c, id, length_ms, earlier, at),
+        false => messages::discard(c, id, at),
+    });
+    let recorded = recorded.await;
+    recorded
+        .inspect_err(|error| tracing::error!(%error, message = %id, "the end of a message is not recorded"))
+        .is_ok()
+}
+
 /// Says a sentence in the caller's language.
 async fn say(call: &mut Call, sentence: Sentence) -> Result<(), Gone> {
-    let language = call.flow.language.unwrap_or(call.app.settings.sounds.language);
-    match call.app.prompts.sound(language, &sentence.into()) {
-        Some(sound) => play_message(call, &sound).await,
-        None => Ok(()),
-    }
+    let sound = heard::said(call, &sentence.into());
+    play_if_any(call, sound).await
 }
 
 /// Completes the messages that a caller who came back has left in an earlier visit.
@@ -376,16 +383,8 @@ pub(crate) async fn complete(app: &App, call: CallId) -> Option<VoicemailName> {
         let file = message.path.unwrap_or_default();
         let length = app.recordings.length_ms(&file).await.ok().flatten();
         let said = is_message(app, length, least.unwrap_or_default());
-        let (id, at) = (message.id, app.clock.now());
-        let recorded = app.store.record("message_end", move |c| match said {
-            true => messages::keep(c, id, length, None, at),
-            false => messages::discard(c, id, at),
-        });
-        match recorded.await {
-            Ok(()) => {
-                tracing::warn!(message = %id, said, "completed a message that an earlier run left open")
-            }
-            Err(error) => tracing::error!(%error, message = %id, "the end of a message is not recorded"),
+        if record_end(app, message.id, said, length, None).await {
+            tracing::warn!(message = %message.id, said, "completed a message that an earlier run left open");
         }
         left = Some(message.voicemail).filter(|_| said).or(left);
     }
